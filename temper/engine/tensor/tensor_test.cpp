@@ -1,0 +1,57 @@
+#include "temper/engine/tensor/tensor.h"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <vector>
+
+#include "temper/engine/tensor/buffer.h"
+#include "temper/engine/tensor/isa.h"
+#include "temper/engine/tensor/parallel.h"
+
+namespace temper::tensor {
+
+TEST(Door, AutogradWorksThroughAtenAlone) {
+  at::Tensor logp = at::full({3}, -1.0, at::kDouble).set_requires_grad(true);
+  at::Tensor loss = (at::exp(logp) * 2.0).sum();
+  loss.backward();
+  EXPECT_NEAR(logp.grad()[1].item<double>(), 2 * std::exp(-1.0), 1e-15);
+}
+
+TEST(Parallel, EveryPieceRunsOnce) {
+  for (int team : {1, 2, 3}) {
+    use_threads(team);
+    std::vector<int> hits(1001, 0);
+    parallel(1001, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) ++hits[static_cast<size_t>(i)];
+    });
+    parallel_pieces(1001, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) ++hits[static_cast<size_t>(i)];
+    });
+    for (int hit : hits) EXPECT_EQ(hit, 2);
+  }
+  use_threads(2);
+}
+
+TEST(Parallel, AnExceptionReachesTheCaller) {
+  EXPECT_THROW(parallel(8, [](int64_t, int64_t) { throw std::runtime_error("x"); }),
+               std::runtime_error);
+}
+
+TEST(Buffer, CountsWhatIsHeld) {
+  int64_t before = held().now;
+  {
+    Buffer buffer(int64_t{5} << 20);
+    EXPECT_EQ(held().now - before, int64_t{5} << 20);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer.data()) % (2 << 20), 0u);
+  }
+  EXPECT_EQ(held().now, before);
+}
+
+TEST(Isa, ScalarIsAlwaysThere) {
+  EXPECT_TRUE(supported(Isa::Scalar));
+  EXPECT_TRUE(supported(isa()));
+  EXPECT_EQ(bit_class(Isa::Avx2), bit_class(Isa::Scalar));
+}
+
+}  // namespace temper::tensor
