@@ -1,0 +1,83 @@
+// Matrix products on packed panels, the one place where the floating-point work of a model is done.
+//
+//   C[M, N] (+)= A[M, K] · B[K, N]
+//
+// Every C[i, j] is one chain c = fma(A[i, k], B[k, j], c), k = 0 … K-1, whatever M, the blocking
+// and the number of threads are: a row has the same bits alone and in a batch of 1,000. Panels hold
+// B in bf16 or float32; bf16 is widened exactly. On the bf16 instruction sets (see isa.h) A is
+// rounded to bf16 first and the chain is that of at::native::cpublas::brgemm, again one per output
+// over the whole of K.
+#pragma once
+
+#include <cstdint>
+
+#include "temper/engine/tensor/buffer.h"
+
+namespace temper::kernel {
+
+enum class Dtype : uint8_t { Float32, BFloat16 };
+
+/// How B is laid out in memory when it is packed.
+enum class Layout : uint8_t {
+  Transposed,  ///< row-major [N, K]: a weight [out, in] for y = x·Wᵀ
+  Plain  ///< row-major [K, N]: the same weight [out, in] for dx = dy·W, with K = out and N = in
+};
+
+/// B, packed once and read many times.
+class Panels {
+ public:
+  Panels() = default;
+  Panels(int64_t k, int64_t n, Dtype dtype);
+
+  int64_t k() const { return k_; }
+  int64_t n() const { return n_; }
+  Dtype dtype() const { return dtype_; }
+  int64_t bytes() const { return data_.bytes(); }
+  bool empty() const { return n_ == 0; }
+
+  /// Packs all of B from float32 values (rounded to nearest even for bf16). Parallel.
+  void pack(const float* values, Layout layout);
+  /// Reads column j of B, that is row j of a weight packed Transposed: K floats into `out`. For
+  /// embeddings.
+  void column(int64_t j, float* out) const;
+
+  const std::byte* data() const { return data_.data(); }
+  std::byte* data() { return data_.data(); }
+
+ private:
+  int64_t k_ = 0, n_ = 0;
+  Dtype dtype_ = Dtype::Float32;
+  tensor::Buffer data_;
+};
+
+struct Product {
+  const float* a;  // [M, K], row stride lda
+  int64_t lda;
+  int64_t m;
+  const Panels& b;  // [K, N]
+  float* c;         // [M, N], row stride ldc
+  int64_t ldc;
+  bool accumulate = false;  // C += instead of C =; the chain then starts from C's value
+  int64_t first = 0;   // columns [first, first + count) of B alone, written to C's columns from 0;
+  int64_t count = -1;  // -1: all. `first` is a multiple of 32
+};
+/// Parallel over blocks of columns and rows.
+void multiply(const Product& product);
+
+struct WeightGradient {
+  const float* dy;  // [M, out], row stride ldy
+  int64_t ldy;
+  const float* x;  // [M, in], row stride ldx
+  int64_t ldx;
+  int64_t m, out, in;
+  float* dw;  // [out, in] row-major, added to
+};
+/// dw += dyᵀ · x. One chain per output over the rows in their order, starting from dw: the result
+/// is the same bits however the rows are cut into calls (on the fma class; within rounding on the
+/// others).
+void weight_gradient(const WeightGradient& gradient);
+
+/// float32 value rounded to the nearest bf16 and back.
+float round_bf16(float value);
+
+}  // namespace temper::kernel
