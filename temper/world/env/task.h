@@ -1,0 +1,31 @@
+// The family of built-in tasks: one file a task in task/. A task makes an environment from its
+// options.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "temper/foundation/config/fields.h"
+#include "temper/world/env/environment.h"
+
+namespace temper::env {
+
+struct Task {
+  std::string_view summary;
+  std::function<std::unique_ptr<Environment>(const Json& options, const std::string& where)> make;
+  std::function<Json()> schema;
+};
+struct NamedTask {
+  std::string_view name;
+  const Task* member;
+};
+std::span<const NamedTask> task_catalogue();
+
+/// `name` is a task's name or the path of an environment's YAML file; options as a JSON object.
+/// Throws Error with the nearest names.
+std::unique_ptr<Environment> make_environment(const std::string& name, const Json& options);
+
+}  // namespace temper::env
