@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "temper/foundation/config/fields.h"
+#include "temper/foundation/config/config.h"
 #include "temper/world/env/environment.h"
 
 namespace temper::env {

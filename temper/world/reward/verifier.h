@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "temper/foundation/config/fields.h"
+#include "temper/foundation/config/config.h"
 #include "temper/foundation/text/json.h"
 
 namespace temper::reward {

@@ -1,0 +1,41 @@
+// The tensors that members see, and the terms that they return. For sources of learn/algo and
+// learn/step.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "temper/engine/tensor/tensor.h"
+#include "temper/learn/algo/terms.h"
+
+namespace temper::algo {
+
+/// N trained tokens of one micro-batch, float32 (float64 in tests). Undefined tensors were not
+/// asked for.
+struct Tokens {
+  at::Tensor logp;            // [N] the trainer's log π(token); nats; the differentiable leaf
+  at::Tensor entropy;         // [N] differentiable when the member declares it
+  at::Tensor old_logp;        // [N] log π at the start of the update
+  at::Tensor behaviour_logp;  // [N] log π as sampled
+  at::Tensor ref_logp;        // [N] log π of the reference
+  at::Tensor advantage;       // [N] of the token's answer
+  at::Tensor answer;    // [N] int64, 0 … answers-1 in order: which answer the token belongs to
+  int64_t answers = 0;  // in this micro-batch
+};
+
+struct Terms {
+  at::Tensor value;  // [N], undivided
+  Per per = Per::Token;
+  double constant = 1;  // for Per::Constant
+  std::vector<Metric> metrics;
+};
+
+/// [answers] mean of `values` [N] over each answer's tokens.
+at::Tensor answer_mean(const at::Tensor& values, const Tokens& tokens);
+
+/// The one division: Σ value · weight, with weights from `per` and the denominators of the whole
+/// optimizer batch. An answer's tokens stand in one micro-batch. Returns a scalar that can be
+/// differentiated.
+at::Tensor divided(const Terms& terms, const Tokens& tokens, const Denominators& whole);
+
+}  // namespace temper::algo
