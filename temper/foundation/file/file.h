@@ -19,6 +19,9 @@ std::string read_file(const std::string& path);
 /// file or the new one, never a part.
 void write_atomically(const std::string& path, std::string_view bytes);
 
+/// Renames a finished, flushed file into place, and flushes the folder.
+void replace_file(const std::string& temporary, const std::string& final_path);
+
 /// Makes the folder and its parents; one that is there already is fine.
 void make_folder(const std::string& path);
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace temper::file {
@@ -52,5 +54,12 @@ int64_t block_size(Format format);
 
 /// Bytes a block takes.
 int64_t block_bytes(Format format);
+
+/// Bytes of a tensor of `shape` (outermost first; none is one number). An Error with `where` when a
+/// length is negative, the innermost is no multiple of the block, or the product passes 2^62.
+int64_t bytes_of(Format format, std::span<const int64_t> shape, const std::string& where);
+
+/// "[2, 3]", as errors print shapes.
+std::string shape_text(std::span<const int64_t> shape);
 
 }  // namespace temper::file

@@ -75,7 +75,4 @@ class SafetensorsWriter {
   std::unique_ptr<State> state_;
 };
 
-/// Bytes of a tensor of `shape`; throws Error with `where` when the shape is negative or too large.
-int64_t bytes_of(Format format, std::span<const int64_t> shape, const std::string& where);
-
 }  // namespace temper::file
