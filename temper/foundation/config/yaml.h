@@ -15,7 +15,7 @@ namespace temper::config {
 struct Yaml {
   enum class Type { Null, Scalar, Sequence, Mapping };
   Type type = Type::Null;
-  int line = 1;         ///< where it begins, from 1
+  int line = 1;         ///< where it begins, from 1; in a mapping, its key
   bool quoted = false;  ///< a Scalar in quotes or a block: text whatever it looks like
   std::string scalar;
   std::vector<Yaml> items;                            ///< of a Sequence
