@@ -24,8 +24,23 @@ struct NamedTask {
 };
 std::span<const NamedTask> task_catalogue();
 
+/// Wraps make(options, where) and describe(fields) as a family member; for sources that include
+/// <nlohmann/json.hpp>.
+template <class Options>
+Task task(std::unique_ptr<Environment> (*make)(const Options&, const std::string& where),
+          std::string_view summary) {
+  return {.summary = summary,
+          .make =
+              [make](const Json& json, const std::string& where) {
+                Options options;
+                reward::read_options(config::bind(options), json, where);
+                return make(options, where);
+              },
+          .schema = [] { return config::json_schema<Options>("options"); }};
+}
+
 /// `name` is a task's name or the path of an environment's YAML file; options as a JSON object.
-/// Throws Error with the nearest names.
+/// A YAML file takes no options. Throws Error with the nearest names.
 std::unique_ptr<Environment> make_environment(const std::string& name, const Json& options);
 
 }  // namespace temper::env

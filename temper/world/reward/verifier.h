@@ -52,14 +52,31 @@ std::span<const NamedVerifier> verifier_catalogue();
 /// Throws Error with the nearest names.
 const Verifier& find_verifier(const std::string& name);
 
-/// A judge that never throws: what verify() throws becomes Outcome::Error with its reason (an Error
-/// about the reference becomes Unscorable).
+/// A judge that never throws. A verifier throws temper::Error for what the row lacks (a reference
+/// it cannot read, a missing column): that becomes Unscorable; anything else it throws becomes
+/// Outcome::Error; both keep the message as the reason.
 using Judge = std::function<Score(const Attempt&)>;
 Judge make_judge(const std::string& verifier, const Json& options, const std::string& where);
 
-/// Wraps verify(attempt, options) and describe(fields) as a family member.
+/// Fills a bound struct from a JSON object (null: nothing given). Throws Error at `where` for
+/// unknown keys, values out of range and required ones that are missing.
+void read_options(const config::Binding& binding, const Json& options, const std::string& where);
+
+/// Wraps verify(attempt, options) and describe(fields) as a family member; for sources that include
+/// <nlohmann/json.hpp>.
 template <class Options>
 Verifier verifier(Score (*verify)(const Attempt&, const Options&), std::string_view summary,
-                  double lowest = 0, double highest = 1);
+                  double lowest = 0, double highest = 1) {
+  return {.summary = summary,
+          .lowest = lowest,
+          .highest = highest,
+          .make = [verify](const Json& json,
+                           const std::string& where) -> std::function<Score(const Attempt&)> {
+            Options options;
+            read_options(config::bind(options), json, where);
+            return [verify, options](const Attempt& attempt) { return verify(attempt, options); };
+          },
+          .schema = [] { return config::json_schema<Options>("options"); }};
+}
 
 }  // namespace temper::reward
