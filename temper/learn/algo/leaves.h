@@ -21,6 +21,8 @@ struct Tokens {
   at::Tensor advantage;       // [N] of the token's answer
   at::Tensor answer;    // [N] int64, 0 … answers-1 in order: which answer the token belongs to
   int64_t answers = 0;  // in this micro-batch
+  /// Policy loops: the run's limit on an answer's tokens (Dr. GRPO divides by it); 0: not set.
+  int64_t max_completion_length = 0;
 };
 
 struct Terms {
@@ -30,12 +32,19 @@ struct Terms {
   std::vector<Metric> metrics;
 };
 
-/// [answers] mean of `values` [N] over each answer's tokens.
+/// [answers] mean of `values` [N] over each answer's tokens; 0 for an answer without tokens.
 at::Tensor answer_mean(const at::Tensor& values, const Tokens& tokens);
 
+/// e^x of a difference x of two log-probs, x held to ±40: float32 stays finite even in the product
+/// of two, and nothing that a run can survive is changed. NaN stays NaN.
+at::Tensor ratio(const at::Tensor& log_ratio);
+
+/// `values` detached, for the log.
+Metric metric(std::string name, const at::Tensor& values);
+
 /// The one division: Σ value · weight, with weights from `per` and the denominators of the whole
-/// optimizer batch. An answer's tokens stand in one micro-batch. Returns a scalar that can be
-/// differentiated.
+/// optimizer batch. An answer's tokens stand in one micro-batch. Returns a float64 scalar that can
+/// be differentiated; nothing to count gives 0. Call it, and backward, under tensor::SingleThread.
 at::Tensor divided(const Terms& terms, const Tokens& tokens, const Denominators& whole);
 
 }  // namespace temper::algo

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "temper/foundation/config/config.h"
@@ -21,6 +22,9 @@ struct GroupRewards {
   std::vector<double> rewards;  // [P · G]
   std::vector<char> scored;     // [P · G]
 };
+
+/// Throws Error when a scored reward is not finite, and stops on sizes that disagree.
+void checked(const GroupRewards& groups);
 
 class PolicyLoss {
  public:
@@ -45,5 +49,54 @@ struct NamedPolicy {
   const Policy* member;
 };
 std::span<const NamedPolicy> policy_catalogue();
+
+/// What a member declares beside its functions; null: never.
+template <class Options>
+struct PolicyNeeds {
+  std::string_view summary;
+  int64_t group_at_least = 1;
+  bool (*reference)(const Options&) = nullptr;
+  bool (*entropy)(const Options&) = nullptr;
+};
+
+template <class Options>
+class PolicyWith : public PolicyLoss {
+ public:
+  using Loss = Terms (*)(const Tokens&, const Options&);
+  using Advantages = std::vector<double> (*)(const GroupRewards&, const Options&);
+  PolicyWith(Loss loss, Advantages advantages, const PolicyNeeds<Options>& needs,
+             std::shared_ptr<const Options> options)
+      : loss_(loss), advantages_(advantages), needs_(needs), options_(std::move(options)) {}
+  std::vector<double> advantages(const GroupRewards& groups) const override {
+    checked(groups);
+    return advantages_(groups, *options_);
+  }
+  Terms terms(const Tokens& tokens) const override { return loss_(tokens, *options_); }
+  bool needs_reference() const override { return needs_.reference && needs_.reference(*options_); }
+  bool needs_entropy() const override { return needs_.entropy && needs_.entropy(*options_); }
+
+ private:
+  Loss loss_;
+  Advantages advantages_;
+  PolicyNeeds<Options> needs_;
+  std::shared_ptr<const Options> options_;  // shared with the binding that filled it
+};
+
+/// A member from its own functions:
+/// `extern const Policy entry = policy<Options>(loss, advantages, describe, {.summary = "…"});`
+template <class Options>
+Policy policy(typename PolicyWith<Options>::Loss loss,
+              typename PolicyWith<Options>::Advantages advantages,
+              void (*describe)(config::Fields<Options>&), const PolicyNeeds<Options>& needs) {
+  return {.summary = needs.summary,
+          .group_at_least = needs.group_at_least,
+          .options = [] { return std::make_shared<Options>(); },
+          .schema = [describe] { return config::schema_of<Options>(describe); },
+          .make =
+              [=](const std::shared_ptr<void>& options) {
+                return std::make_unique<PolicyWith<Options>>(
+                    loss, advantages, needs, std::static_pointer_cast<const Options>(options));
+              }};
+}
 
 }  // namespace temper::algo

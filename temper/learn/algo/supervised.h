@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "temper/foundation/config/config.h"
 #include "temper/learn/algo/leaves.h"
@@ -34,5 +35,40 @@ struct NamedSupervised {
   const Supervised* member;
 };
 std::span<const NamedSupervised> supervised_catalogue();
+
+/// What a member declares beside its loss.
+struct SupervisedNeeds {
+  std::string_view summary;
+  bool entropy = false;
+};
+
+template <class Options>
+class SupervisedWith : public SupervisedLoss {
+ public:
+  using Loss = Terms (*)(const Tokens&, const Options&);
+  SupervisedWith(Loss loss, std::shared_ptr<const Options> options)
+      : loss_(loss), options_(std::move(options)) {}
+  Terms terms(const Tokens& tokens) const override { return loss_(tokens, *options_); }
+
+ private:
+  Loss loss_;
+  std::shared_ptr<const Options> options_;  // shared with the binding that filled it
+};
+
+/// A member from its own functions:
+/// `extern const Supervised entry = supervised<Options>(loss, describe, {.summary = "…"});`
+template <class Options>
+Supervised supervised(typename SupervisedWith<Options>::Loss loss,
+                      void (*describe)(config::Fields<Options>&), const SupervisedNeeds& needs) {
+  return {.summary = needs.summary,
+          .needs_entropy = needs.entropy,
+          .options = [] { return std::make_shared<Options>(); },
+          .schema = [describe] { return config::schema_of<Options>(describe); },
+          .make =
+              [loss](const std::shared_ptr<void>& options) {
+                return std::make_unique<SupervisedWith<Options>>(
+                    loss, std::static_pointer_cast<const Options>(options));
+              }};
+}
 
 }  // namespace temper::algo

@@ -1,0 +1,24 @@
+// What every policy algorithm asks of its rewards.
+#include "temper/learn/algo/policy.h"
+
+#include <cmath>
+
+#include "temper/foundation/error/error.h"
+
+namespace temper::algo {
+
+void checked(const GroupRewards& groups) {
+  const size_t answers = groups.rewards.size();
+  ASSERT(static_cast<int64_t>(answers) == groups.prompts * groups.samples, "rewards are [P · G]");
+  ASSERT(groups.scored.size() == answers, "scored is [P · G]");
+  for (size_t i = 0; i < answers; ++i) {
+    if (!groups.scored[i] || std::isfinite(groups.rewards[i])) continue;
+    const size_t samples = groups.samples;
+    throw Error(
+        {"a scored reward must be a finite number, got " + std::to_string(groups.rewards[i]),
+         "prompt " + std::to_string(i / samples) + ", answer " + std::to_string(i % samples),
+         "let the verifier report the outcome 'unscorable' instead"});
+  }
+}
+
+}  // namespace temper::algo
