@@ -52,7 +52,8 @@ def rope(kind, max_positions=64, **more):
 MODELS = {
     "llama": (LLAMA, {}, None),
     "llama_tied": (LLAMA, dict(tie_word_embeddings=True, num_key_value_heads=4, rms_norm_eps=1e-5), None),
-    "llama_bias": (LLAMA, dict(attention_bias=True, mlp_bias=True, head_dim=12, num_key_value_heads=1), None),
+    "llama_bias": (LLAMA, dict(attention_bias=True, mlp_bias=True, head_dim=24, num_key_value_heads=1,
+                                intermediate_size=32), None),
     "llama_llama3": (LLAMA, rope("llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
                                  original_max_position_embeddings=200,
                                  max_positions=1600), None),
