@@ -2,7 +2,7 @@
 //
 //   grpo       ███████░░░░░ 23/40   reward 0.86 → 1.31  entropy 0.21   2:10, 1:36 left
 //
-// elsewhere a line stands at each tenth of the way.
+// elsewhere a line stands at each tenth of the way (at each update when the total is unknown).
 #pragma once
 
 #include <cstdint>
@@ -37,8 +37,9 @@ class Progress {
   /// `total` 0 when unknown: then no bar and no time left.
   Progress(const Terminal& terminal, std::string label, int64_t total, Sink sink = print);
 
+  /// The step a resumed run starts from; the time left counts from there.
+  void resume_at(int64_t step) { first_ = step; }
   /// `figures` are ready to print ("loss 0.04", "1,180 tok/s"). Redrawn at most ten times a second.
-  /// A run that resumes passes the step it starts from first.
   void update(int64_t step, const std::vector<std::string>& figures);
   /// Prints whole lines above the bar, at once; nothing when quiet.
   void say(std::string_view text);
@@ -46,7 +47,7 @@ class Progress {
   void finish(const std::vector<std::string>& figures);
   /// Ends the line where it is (Ctrl-C, an error), so that what follows starts a new one.
   void abandon();
-  ~Progress() { abandon(); }
+  ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
@@ -58,7 +59,7 @@ class Progress {
   int64_t total_;
   Sink sink_;
   double begun_, drawn_ = -1;
-  int64_t step_ = 0, first_ = -1, tenth_ = -1;
+  int64_t step_ = 0, first_ = 0, tenth_ = 0;
   std::string shown_;  // what stands on the terminal's last line now
   bool finished_ = false;
 };

@@ -22,6 +22,10 @@
 
 namespace temper::runlog {
 
+/// TensorBoard reads any file with "tfevents" in its name. The name is fixed, so that a resumed run
+/// goes on in the same file.
+inline constexpr const char* kEventFile = "events.out.tfevents.1.temper";
+
 /// One logged step. Names are TRL's: "loss", "grad_norm", "rewards/count/mean", "eval_loss".
 struct Metrics {
   int64_t step = 0;
@@ -62,6 +66,7 @@ class RunLog {
     file::AppendFile file;
   };
   enum { kMetrics, kRollouts, kRejected, kEvents };
+  void begin_events();  // the record every event file opens with
   std::string folder_;
   std::vector<Appended> files_;
 };
