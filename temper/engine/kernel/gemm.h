@@ -41,12 +41,19 @@ class Panels {
   /// embeddings.
   void column(int64_t j, float* out) const;
 
+  /// What pack() wrote: panels of 16 columns [N/16][K][16] for the fma class, or the panels of
+  /// at::native::cpublas::brgemm, [N/32][K/2][32][2], when the instruction set of that moment had
+  /// bf16 products. Missing columns and steps are 0.
+  enum class Packing : uint8_t { Fma, Pairs };
+  Packing packing() const { return packing_; }
+
   const std::byte* data() const { return data_.data(); }
   std::byte* data() { return data_.data(); }
 
  private:
   int64_t k_ = 0, n_ = 0;
   Dtype dtype_ = Dtype::Float32;
+  Packing packing_ = Packing::Fma;
   tensor::Buffer data_;
 };
 
