@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "temper/foundation/random/random.h"
+
 namespace temper::chat {
 
 /// How the next token is drawn. Defaults draw from the model's own distribution.
@@ -22,13 +24,14 @@ struct SamplingOptions {
   bool ignore_end = false;           ///< do not stop at the model's end tokens
 };
 
-/// One prompt, to be answered `samples` times. (seed, step, prompt, sample) name the random stream:
-/// equal names give equal tokens whatever else is in the batch.
+/// One prompt, to be answered `samples` times. (seed, purpose, step, prompt, sample) name the
+/// random stream: equal names give equal tokens whatever else is in the batch.
 struct Request {
   std::vector<int32_t> prompt;
   int64_t samples = 1;
   SamplingOptions options;
   uint64_t seed = 42;
+  random::Purpose purpose = random::Purpose::Request;
   uint32_t step = 0;
   uint32_t prompt_id = 0;
   uint32_t first_sample = 0;

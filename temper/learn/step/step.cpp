@@ -1,0 +1,265 @@
+#include "temper/learn/step/step.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <set>
+
+#include "temper/engine/kernel/head.h"
+#include "temper/engine/tensor/single_thread.h"
+#include "temper/foundation/error/error.h"
+#include "temper/learn/algo/leaves.h"
+#include "temper/learn/algo/policy.h"
+#include "temper/learn/algo/supervised.h"
+
+namespace temper::step {
+namespace {
+
+at::Tensor leaf(const std::vector<float>& values) {
+  return at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())},
+                       at::kFloat)
+      .clone();
+}
+
+/// The tokens' values out of per-answer lists.
+at::Tensor by_token(const batch::Packed& packed, const std::vector<std::vector<float>>& lists) {
+  if (lists.empty()) return {};
+  std::vector<float> values(packed.targets.size());
+  for (size_t n = 0; n < values.size(); ++n) {
+    const int64_t id = packed.answers[static_cast<size_t>(packed.answer[n])];
+    values[n] = lists.at(static_cast<size_t>(id)).at(static_cast<size_t>(packed.place[n]));
+  }
+  return leaf(values);
+}
+
+at::Tensor answers_of(const batch::Packed& packed) {
+  std::vector<int64_t> answer(packed.answer.begin(), packed.answer.end());
+  return at::from_blob(answer.data(), {static_cast<int64_t>(answer.size())}, at::kLong).clone();
+}
+
+double flops_of_head(const model::Model& model, int64_t rows) {
+  return 2.0 * static_cast<double>(rows) * static_cast<double>(model.head().size());
+}
+
+}  // namespace
+
+/// One micro-batch between the model's forward and backward.
+struct Stepper::Pass {
+  model::Model& model;
+  const batch::Packed& packed;
+  int64_t rows;
+  double temperature;
+  tensor::Floats hidden, lse;
+  HeadNumbers numbers;
+
+  Pass(model::Model& m, const batch::Packed& p, double t)
+      : model(m),
+        packed(p),
+        rows(p.size()),
+        temperature(t),
+        hidden(rows * m.config().width),
+        lse(rows) {
+    numbers.logp.resize(static_cast<size_t>(rows));
+    numbers.entropy.resize(static_cast<size_t>(rows));
+    numbers.argmax.resize(static_cast<size_t>(rows));
+  }
+
+  kernel::HeadInput head_input() const {
+    return {.hidden = hidden.data(),
+            .rows = rows,
+            .weight = model.head().forward,
+            .targets = packed.targets.data(),
+            .temperature = temperature};
+  }
+
+  void forward(model::Activations& activations) {
+    model.forward(packed.rows, activations, hidden.data());
+    kernel::head(head_input(), {.logp = numbers.logp.data(),
+                                .lse = lse.data(),
+                                .entropy = numbers.entropy.data(),
+                                .argmax = numbers.argmax.data()});
+    model.count_flops(flops_of_head(model, rows));
+  }
+
+  void backward(model::Activations& activations, const at::Tensor& d_logp,
+                const at::Tensor& d_entropy) {
+    tensor::Floats d_hidden(rows * model.config().width);
+    kernel::head_backward(head_input(),
+                          {.lse = lse.data(),
+                           .entropy = numbers.entropy.data(),
+                           .d_logp = d_logp.data_ptr<float>(),
+                           .d_entropy = d_entropy.defined() ? d_entropy.data_ptr<float>() : nullptr,
+                           .weight_plain = model.head().plain,
+                           .d_hidden = d_hidden.data(),
+                           .d_weight = model.head_gradient()});
+    model.count_flops((model.head().trained() ? 3 : 2) * flops_of_head(model, rows));
+    model.backward(packed.rows, activations, d_hidden.data());
+  }
+
+  void count(BatchResult& result) const {
+    result.trained_tokens += rows;
+    result.read_tokens += packed.tokens;
+    for (size_t n = 0; n < packed.targets.size(); ++n) {
+      result.mean_entropy += numbers.entropy[n];
+      result.token_accuracy += numbers.argmax[n] == packed.targets[n] ? 1 : 0;
+    }
+  }
+};
+
+namespace {
+
+/// Sums of the members' metrics over micro-batches, averaged at the end.
+class MetricMeans {
+ public:
+  void add(const std::vector<algo::Metric>& metrics) {
+    for (const algo::Metric& metric : metrics) {
+      Sum& sum = sums_[metric.name];
+      for (double value : metric.values) sum.total += value;
+      sum.count += static_cast<double>(metric.values.size());
+    }
+  }
+  std::map<std::string, double> means() const {
+    std::map<std::string, double> means;
+    for (const auto& [name, sum] : sums_) means[name] = sum.count > 0 ? sum.total / sum.count : 0;
+    return means;
+  }
+
+ private:
+  struct Sum {
+    double total = 0, count = 0;
+  };
+  std::map<std::string, Sum> sums_;
+};
+
+void finish(BatchResult& result) {
+  const double tokens = std::max<double>(1, static_cast<double>(result.trained_tokens));
+  result.mean_entropy /= tokens;
+  result.token_accuracy /= tokens;
+}
+
+}  // namespace
+
+algo::Denominators denominators(std::span<const batch::Packed> batches) {
+  algo::Denominators whole;
+  std::set<int64_t> answers;
+  for (const batch::Packed& packed : batches) {
+    whole.tokens += packed.size();
+    answers.insert(packed.answers.begin(), packed.answers.end());
+  }
+  whole.answers = static_cast<int64_t>(answers.size());
+  return whole;
+}
+
+HeadNumbers score(model::Model& model, const batch::Packed& packed, double temperature) {
+  if (packed.size() == 0) return {};
+  model::KvCache cache = model.cache(packed.rows.blocks);
+  tensor::Floats hidden(packed.size() * model.config().width);
+  model.infer(packed.rows, cache, hidden.data());
+  HeadNumbers numbers;
+  numbers.logp.resize(packed.targets.size());
+  numbers.entropy.resize(packed.targets.size());
+  numbers.argmax.resize(packed.targets.size());
+  kernel::head({.hidden = hidden.data(),
+                .rows = packed.size(),
+                .weight = model.head().forward,
+                .targets = packed.targets.data(),
+                .temperature = temperature},
+               {.logp = numbers.logp.data(),
+                .entropy = numbers.entropy.data(),
+                .argmax = numbers.argmax.data()});
+  model.count_flops(flops_of_head(model, packed.size()));
+  return numbers;
+}
+
+BatchResult Stepper::supervised(std::span<const batch::Packed> batches,
+                                const algo::SupervisedLoss& loss) {
+  const tensor::SingleThread one;
+  const algo::Denominators whole = denominators(batches);
+  BatchResult result;
+  MetricMeans means;
+  for (const batch::Packed& packed : batches) {
+    if (packed.size() == 0) continue;
+    Pass pass(model_, packed, 1);
+    pass.forward(activations_);
+    algo::Tokens tokens{.logp = leaf(pass.numbers.logp).set_requires_grad(true),
+                        .entropy = leaf(pass.numbers.entropy),
+                        .answer = answers_of(packed),
+                        .answers = static_cast<int64_t>(packed.answers.size())};
+    const algo::Terms terms = loss.terms(tokens);
+    const at::Tensor value = algo::divided(terms, tokens, whole);
+    value.backward();
+    result.loss += value.item<double>();
+    means.add(terms.metrics);
+    pass.count(result);
+    pass.backward(activations_, tokens.logp.grad(), {});
+  }
+  result.metrics = means.means();
+  finish(result);
+  return result;
+}
+
+BatchResult Stepper::policy(std::span<const batch::Packed> batches, const algo::PolicyLoss& loss,
+                            const PolicyInputs& inputs, double temperature, bool compare) {
+  const tensor::SingleThread one;
+  const algo::Denominators whole = denominators(batches);
+  BatchResult result;
+  MetricMeans means;
+  for (const batch::Packed& packed : batches) {
+    if (packed.size() == 0) continue;
+    Pass pass(model_, packed, temperature);
+    pass.forward(activations_);
+    std::vector<float> advantage(packed.targets.size());
+    for (size_t n = 0; n < advantage.size(); ++n) {
+      const int64_t id = packed.answers[static_cast<size_t>(packed.answer[n])];
+      advantage[n] = static_cast<float>(inputs.advantage.at(static_cast<size_t>(id)));
+    }
+    algo::Tokens tokens{
+        .logp = leaf(pass.numbers.logp).set_requires_grad(true),
+        .entropy = leaf(pass.numbers.entropy).set_requires_grad(loss.needs_entropy()),
+        .old_logp = by_token(packed, inputs.old_logp),
+        .behaviour_logp = by_token(packed, inputs.behaviour_logp),
+        .ref_logp = by_token(packed, inputs.ref_logp),
+        .advantage = leaf(advantage),
+        .answer = answers_of(packed),
+        .answers = static_cast<int64_t>(packed.answers.size())};
+    if (compare && tokens.behaviour_logp.defined()) {
+      const float* sampled = tokens.behaviour_logp.data_ptr<float>();
+      for (size_t n = 0; n < advantage.size(); ++n) {
+        const double gap = std::abs(double{sampled[n]} - double{pass.numbers.logp[n]});
+        // NaN counts as the largest: a mismatch is never hidden
+        if (!(gap <= result.largest_mismatch)) result.largest_mismatch = gap;
+      }
+      result.compared += static_cast<int64_t>(advantage.size());
+    }
+    const algo::Terms terms = loss.terms(tokens);
+    const at::Tensor value = algo::divided(terms, tokens, whole);
+    value.backward();
+    result.loss += value.item<double>();
+    means.add(terms.metrics);
+    pass.count(result);
+    pass.backward(activations_, tokens.logp.grad(), tokens.entropy.grad());
+  }
+  result.metrics = means.means();
+  finish(result);
+  return result;
+}
+
+BatchResult Stepper::evaluate(std::span<const batch::Packed> batches) {
+  BatchResult result;
+  for (const batch::Packed& packed : batches) {
+    if (packed.size() == 0) continue;
+    const HeadNumbers numbers = score(model_, packed);
+    for (size_t n = 0; n < packed.targets.size(); ++n) {
+      result.loss -= numbers.logp[n];
+      result.mean_entropy += numbers.entropy[n];
+      result.token_accuracy += numbers.argmax[n] == packed.targets[n] ? 1 : 0;
+    }
+    result.trained_tokens += packed.size();
+    result.read_tokens += packed.tokens;
+  }
+  result.loss /= std::max<double>(1, static_cast<double>(result.trained_tokens));
+  finish(result);
+  return result;
+}
+
+}  // namespace temper::step

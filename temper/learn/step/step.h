@@ -1,0 +1,74 @@
+// forward_backward and optim_step: one optimizer batch through the model and a member of an
+// algorithm family. The loops, and whatever else trains, go through here, so that the division
+// stands in one place.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "temper/engine/model/model.h"
+#include "temper/learn/algo/terms.h"
+#include "temper/learn/batch/pack.h"
+
+namespace temper::algo {
+class SupervisedLoss;
+class PolicyLoss;
+}  // namespace temper::algo
+
+namespace temper::step {
+
+/// What the head says about the trained tokens of one micro-batch.
+struct HeadNumbers {
+  std::vector<float> logp, entropy;  // [N]
+  std::vector<int32_t> argmax;       // [N]
+};
+
+/// Log-probs by the training forward, nothing kept: for evaluation, the reference and the mismatch.
+HeadNumbers score(model::Model& model, const batch::Packed& packed, double temperature = 1);
+
+/// Per-token inputs of a policy step, by answer id: [answer][token].
+struct PolicyInputs {
+  std::vector<std::vector<float>> behaviour_logp, old_logp, ref_logp;  ///< empty: not given
+  std::vector<double> advantage;                                       ///< [answer]
+};
+
+/// What one optimizer batch gave. Means are over its trained tokens unless the member said
+/// otherwise.
+struct BatchResult {
+  double loss = 0;
+  int64_t trained_tokens = 0;
+  int64_t read_tokens = 0;
+  double mean_entropy = 0;
+  double token_accuracy = 0;              ///< argmax equals the target
+  double largest_mismatch = 0;            ///< max |behaviour_logp - logp|, policy steps
+  int64_t compared = 0;                   ///< tokens in it
+  std::map<std::string, double> metrics;  ///< the member's, averaged
+};
+
+/// Adds the gradients of the whole batch to the model's store.
+class Stepper {
+ public:
+  explicit Stepper(model::Model& model) : model_(model) {}
+
+  BatchResult supervised(std::span<const batch::Packed> batches, const algo::SupervisedLoss& loss);
+  /// `temperature` is the one the answers were sampled at. `compare`: the answers were sampled by
+  /// these weights, so behaviour_logp is compared with the trainer's.
+  BatchResult policy(std::span<const batch::Packed> batches, const algo::PolicyLoss& loss,
+                     const PolicyInputs& inputs, double temperature, bool compare);
+  /// Evaluation: the mean negative log-prob and accuracy, no gradient.
+  BatchResult evaluate(std::span<const batch::Packed> batches);
+
+ private:
+  struct Pass;
+  model::Model& model_;
+  model::Activations activations_;
+};
+
+/// Trained tokens and answers over all micro-batches.
+algo::Denominators denominators(std::span<const batch::Packed> batches);
+
+}  // namespace temper::step
