@@ -1,0 +1,507 @@
+// config.json and generation_config.json, as transformers (4.x and 5.x) write and read them.
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "temper/engine/weights/config.h"
+#include "temper/engine/weights/settle.h"
+#include "temper/foundation/error/error.h"
+#include "temper/foundation/file/file.h"
+#include "temper/foundation/text/json.h"
+
+namespace temper::weights {
+
+namespace {
+
+// What the functions below read.
+constexpr std::string_view kRead[] = {"model_type",
+                                      "architectures",
+                                      "vocab_size",
+                                      "hidden_size",
+                                      "num_hidden_layers",
+                                      "num_attention_heads",
+                                      "num_key_value_heads",
+                                      "head_dim",
+                                      "intermediate_size",
+                                      "max_position_embeddings",
+                                      "rms_norm_eps",
+                                      "rope_theta",
+                                      "rope_scaling",
+                                      "rope_parameters",
+                                      "original_max_position_embeddings",
+                                      "tie_word_embeddings",
+                                      "sliding_window",
+                                      "use_sliding_window",
+                                      "max_window_layers",
+                                      "layer_types",
+                                      "bos_token_id",
+                                      "eos_token_id",
+                                      "pad_token_id",
+                                      "initializer_range"};
+
+// What changes no number: bookkeeping, defaults of text generation, and how transformers runs.
+constexpr std::string_view kHarmless[] = {"_attn_implementation",
+                                          "_attn_implementation_autoset",
+                                          "_attn_implementation_internal",
+                                          "_commit_hash",
+                                          "_from_model_config",
+                                          "_name_or_path",
+                                          "_diffusers_version",
+                                          "attn_implementation",
+                                          "bad_words_ids",
+                                          "begin_suppress_tokens",
+                                          "chunk_size_feed_forward",
+                                          "decoder_start_token_id",
+                                          "diversity_penalty",
+                                          "do_sample",
+                                          "dtype",
+                                          "early_stopping",
+                                          "encoder_no_repeat_ngram_size",
+                                          "exponential_decay_length_penalty",
+                                          "finetuning_task",
+                                          "forced_bos_token_id",
+                                          "forced_eos_token_id",
+                                          "id2label",
+                                          "is_llama_config",
+                                          "label2id",
+                                          "length_penalty",
+                                          "max_length",
+                                          "min_length",
+                                          "name_or_path",
+                                          "no_repeat_ngram_size",
+                                          "num_beam_groups",
+                                          "num_beams",
+                                          "num_logits_to_keep",
+                                          "num_return_sequences",
+                                          "output_attentions",
+                                          "output_hidden_states",
+                                          "output_scores",
+                                          "prefix",
+                                          "pretraining_tp",
+                                          "problem_type",
+                                          "remove_invalid_values",
+                                          "repetition_penalty",
+                                          "return_dict",
+                                          "return_dict_in_generate",
+                                          "sep_token_id",
+                                          "suppress_tokens",
+                                          "task_specific_params",
+                                          "temperature",
+                                          "tf_legacy_loss",
+                                          "tokenizer_class",
+                                          "top_k",
+                                          "top_p",
+                                          "torch_dtype",
+                                          "torchscript",
+                                          "transformers.js_config",
+                                          "transformers_version",
+                                          "typical_p",
+                                          "unk_token_id",
+                                          "unsloth_fixed",
+                                          "unsloth_version",
+                                          "use_bfloat16",
+                                          "use_cache"};
+
+// What would change the maths, but for one value (or null, or absence).
+struct Only {
+  std::string_view key, value;  // as JSON
+};
+constexpr Only kOnly[] = {{"hidden_act", "\"silu\""},
+                          {"attention_dropout", "0"},
+                          {"hidden_dropout", "0"},
+                          {"resid_pdrop", "0"},
+                          {"embd_pdrop", "0"},
+                          {"attn_pdrop", "0"},
+                          {"partial_rotary_factor", "1"},
+                          {"rope_interleaved", "false"},
+                          {"use_mrope", "false"},
+                          {"is_encoder_decoder", "false"},
+                          {"is_decoder", "false"},
+                          {"add_cross_attention", "false"},
+                          {"cross_attention_hidden_size", "null"},
+                          {"tie_encoder_decoder", "false"},
+                          {"pruned_heads", "{}"},
+                          {"quantization_config", "null"},
+                          {"auto_map", "null"}};
+
+template <class List>
+bool among(const List& list, std::string_view key) {
+  return std::find(std::begin(list), std::end(list), key) != std::end(list);
+}
+
+/// Typed access to an object's keys; null counts as absent.
+class Keys {
+ public:
+  Keys(const Json& object, std::string where) : object_(object), where_(std::move(where)) {}
+
+  const Json* find(std::string_view key) const {
+    auto at = object_.find(std::string(key));
+    return at == object_.end() || at->is_null() ? nullptr : &*at;
+  }
+  [[noreturn]] void wrong(std::string_view key, const char* wanted, const Json& got) const {
+    throw Error({"'" + std::string(key) + "' should be " + wanted + ", got " +
+                     text::to_line(got).substr(0, 80),
+                 where_, "check the file against the model's original"});
+  }
+  const Json& need(std::string_view key) const {
+    if (const Json* value = find(key)) return *value;
+    throw Error({"the key '" + std::string(key) + "' is missing", where_,
+                 "check the file against the model's original"});
+  }
+  int64_t whole(std::string_view key, const Json& value) const {
+    if (!value.is_number_integer() ||
+        (value.is_number_unsigned() && value.get<uint64_t>() > uint64_t{1} << 62)) {
+      wrong(key, "a whole number", value);
+    }
+    return value.get<int64_t>();
+  }
+  int64_t whole(std::string_view key) const { return whole(key, need(key)); }
+  int64_t whole_or(std::string_view key, int64_t otherwise) const {
+    const Json* value = find(key);
+    return value ? whole(key, *value) : otherwise;
+  }
+  std::optional<double> number(std::string_view key) const {
+    const Json* value = find(key);
+    if (!value) return std::nullopt;
+    if (!value->is_number() || !std::isfinite(value->get<double>())) wrong(key, "a number", *value);
+    return value->get<double>();
+  }
+  bool truth_or(std::string_view key, bool otherwise) const {
+    const Json* value = find(key);
+    if (!value) return otherwise;
+    if (!value->is_boolean()) wrong(key, "true or false", *value);
+    return value->get<bool>();
+  }
+  std::optional<std::string> word(std::string_view key) const {
+    const Json* value = find(key);
+    if (!value) return std::nullopt;
+    if (!value->is_string()) wrong(key, "a string", *value);
+    return value->get<std::string>();
+  }
+  /// One id or a list of them; -1 means none.
+  std::vector<int32_t> ids(std::string_view key) const {
+    const Json* value = find(key);
+    std::vector<int32_t> ids;
+    if (!value || *value == -1) return ids;
+    const Json list = value->is_array() ? *value : Json::array({*value});
+    for (const Json& id : list) {
+      int64_t number = whole(key, id);
+      if (number < 0 || number > 1 << 24) wrong(key, "an id or a list of ids", *value);
+      ids.push_back(static_cast<int32_t>(number));
+    }
+    return ids;
+  }
+  std::optional<int32_t> id(std::string_view key) const {
+    std::vector<int32_t> all = ids(key);
+    return all.empty() ? std::nullopt : std::optional(all.front());
+  }
+  const Json& object() const { return object_; }
+  const std::string& where() const { return where_; }
+
+ private:
+  const Json& object_;
+  std::string where_;
+};
+
+void merge(std::vector<int32_t>& into, const std::vector<int32_t>& more) {
+  for (int32_t id : more) {
+    if (std::find(into.begin(), into.end(), id) == into.end()) into.push_back(id);
+  }
+}
+
+void read_family(const Keys& keys, ModelConfig& config) {
+  const char* kSupported =
+      "supported are LlamaForCausalLM, Qwen2ForCausalLM (also Qwen2.5) and Qwen3ForCausalLM, dense";
+  std::optional<std::string> type = keys.word("model_type");
+  std::string architecture;
+  if (const Json* list = keys.find("architectures")) {
+    if (!list->is_array() || list->size() != 1 || !list->front().is_string()) {
+      keys.wrong("architectures", "a list of one name", *list);
+    }
+    architecture = list->front().get<std::string>();
+  }
+  for (const FamilyName& name : kFamilies) {
+    bool same_type = !type || *type == name.model_type;
+    bool same_architecture = architecture.empty() || architecture == name.architecture;
+    if ((type || !architecture.empty()) && same_type && same_architecture) {
+      config.family = name.family;
+      config.model_type = name.model_type;
+      config.architecture = name.architecture;
+      return;
+    }
+  }
+  throw Error({"the architecture '" + (architecture.empty() ? type.value_or("") : architecture) +
+                   "'" + (type && !architecture.empty() ? " (model_type '" + *type + "')" : "") +
+                   " is not supported",
+               keys.where(), kSupported});
+}
+
+void refuse_unknown(const Keys& keys, Family family) {
+  for (const auto& [key, value] : keys.object().items()) {
+    if (among(kRead, key) || among(kHarmless, key)) continue;
+    if (key == "attention_bias" && family != Family::Qwen2) continue;
+    if (key == "mlp_bias" && family == Family::Llama) continue;
+    const Only* only = std::find_if(std::begin(kOnly), std::end(kOnly),
+                                    [&](const Only& o) { return o.key == key; });
+    if (only != std::end(kOnly)) {
+      if (value.is_null() || value == Json::parse(only->value)) continue;
+      throw Error({"'" + key + "' is " + text::to_line(value).substr(0, 80) +
+                       "; temper computes only " + std::string(only->value),
+                   keys.where(), "use a model without it"});
+    }
+    throw Error({"the key '" + key + "' is not known, and it might change what the model computes",
+                 keys.where(), "if it changes nothing, remove it from the file"});
+  }
+}
+
+RopeScaling read_scaling(const Keys& top, const Keys& keys, int64_t max_positions) {
+  using Kind = RopeScaling::Kind;
+  struct Known {
+    std::string_view name;
+    Kind kind;
+    std::vector<std::string_view> keys;
+  };
+  const Known kinds[] = {
+      {"default", Kind::None, {}},
+      {"linear", Kind::Linear, {"factor"}},
+      {"dynamic", Kind::Dynamic, {"factor", "original_max_position_embeddings"}},
+      {"llama3",
+       Kind::Llama3,
+       {"factor", "original_max_position_embeddings", "low_freq_factor", "high_freq_factor"}},
+      {"yarn",
+       Kind::Yarn,
+       {"factor", "original_max_position_embeddings", "attention_factor", "beta_fast", "beta_slow",
+        "mscale", "mscale_all_dim", "truncate"}}};
+  std::string name = keys.word("rope_type").value_or(keys.word("type").value_or("default"));
+  const Known* known = std::find_if(std::begin(kinds), std::end(kinds),
+                                    [&](const Known& k) { return k.name == name; });
+  if (known == std::end(kinds)) {
+    throw Error({"the RoPE scaling '" + name + "' is not supported", keys.where(),
+                 "supported are default, linear, dynamic, llama3 and yarn"});
+  }
+  for (const auto& [key, value] : keys.object().items()) {
+    if (key == "rope_type" || key == "type" || key == "rope_theta" || value.is_null()) continue;
+    if (key == "partial_rotary_factor" && value == 1) continue;
+    if (!among(known->keys, key)) {
+      throw Error({"the key '" + key + "' is not known for the RoPE scaling '" + name + "'",
+                   keys.where(), "check the file against the model's original"});
+    }
+  }
+  RopeScaling rope;
+  rope.kind = known->kind;
+  if (rope.kind == Kind::None) return rope;
+  rope.original_max_positions =
+      top.whole_or("original_max_position_embeddings",
+                   keys.whole_or("original_max_position_embeddings", max_positions));
+  rope.factor = keys.number("factor").value_or(-1);
+  if (rope.kind == Kind::Yarn && !keys.find("factor") && rope.original_max_positions > 0) {
+    rope.factor =
+        static_cast<double>(max_positions) / static_cast<double>(rope.original_max_positions);
+  } else {
+    keys.need("factor");
+  }
+  if (rope.kind == Kind::Llama3) {
+    keys.need("low_freq_factor");
+    keys.need("high_freq_factor");
+    rope.low_frequency_factor = *keys.number("low_freq_factor");
+    rope.high_frequency_factor = *keys.number("high_freq_factor");
+  }
+  rope.beta_fast = keys.number("beta_fast").value_or(32);
+  rope.beta_slow = keys.number("beta_slow").value_or(1);
+  rope.attention_factor = keys.number("attention_factor");
+  rope.mscale = keys.number("mscale");
+  rope.mscale_all_dim = keys.number("mscale_all_dim");
+  rope.truncate = keys.truth_or("truncate", true);
+  return rope;
+}
+
+void read_rope(const Keys& keys, ModelConfig& config) {
+  config.rope_theta = keys.number("rope_theta").value_or(10000);
+  for (std::string_view key : {"rope_scaling", "rope_parameters"}) {
+    const Json* value = keys.find(key);
+    if (!value || (value->is_object() && value->empty())) continue;
+    if (!value->is_object()) keys.wrong(key, "an object", *value);
+    Keys inner(*value, keys.where() + ", " + std::string(key));
+    config.rope_theta = inner.number("rope_theta").value_or(config.rope_theta);
+    config.rope_scaling = read_scaling(keys, inner, config.max_positions);
+    return;
+  }
+}
+
+/// Windowed attention is accepted where it changes nothing: switched off, or as wide as the longest
+/// sequence.
+void refuse_window(const Keys& keys, const ModelConfig& config) {
+  int64_t window = keys.whole_or("sliding_window", config.max_positions);
+  bool wide = window >= config.max_positions;
+  bool listed = false;
+  if (const Json* types = keys.find("layer_types")) {
+    if (!types->is_array() || static_cast<int64_t>(types->size()) != config.layers) {
+      keys.wrong("layer_types", "a list with one entry a layer", *types);
+    }
+    for (const Json& type : *types) {
+      if (type != "full_attention" && type != "sliding_attention") {
+        keys.wrong("layer_types", "a list of full_attention", type);
+      }
+      listed = listed || type == "sliding_attention";
+    }
+  }
+  bool by_number =
+      !keys.find("layer_types") && keys.whole_or("max_window_layers", 28) < config.layers;
+  bool used = config.family == Family::Llama
+                  ? keys.find("sliding_window") != nullptr || listed
+                  : listed || (keys.truth_or("use_sliding_window", false) && by_number);
+  if (used && !wide) {
+    throw Error(
+        {"sliding-window attention is not supported: the window of " + std::to_string(window) +
+             " is narrower than max_position_embeddings = " + std::to_string(config.max_positions),
+         keys.where(), "for sequences within the window, set max_position_embeddings to it"});
+  }
+}
+
+}  // namespace
+
+ModelConfig from_config_json(std::string_view text, const std::string& where) {
+  auto source = std::make_shared<const Json>(text::parse_json(text, where));
+  if (!source->is_object()) throw Error({"the configuration should be an object", where, ""});
+  Keys keys(*source, where);
+  ModelConfig config;
+  config.source = source;
+  read_family(keys, config);
+  refuse_unknown(keys, config.family);
+  const bool llama = config.family == Family::Llama;
+  config.vocabulary = keys.whole("vocab_size");
+  config.width = keys.whole("hidden_size");
+  config.layers = keys.whole("num_hidden_layers");
+  config.heads = keys.whole("num_attention_heads");
+  config.kv_heads = llama ? keys.whole_or("num_key_value_heads", config.heads)
+                          : keys.whole("num_key_value_heads");
+  if (const Json* given = keys.find("head_dim")) {
+    config.head_dim = keys.whole("head_dim", *given);
+  } else if (config.family == Family::Qwen3) {
+    config.head_dim = 128;
+  } else if (config.heads < 1 || config.width % config.heads != 0) {
+    throw Error({"hidden_size should be a multiple of num_attention_heads, got " +
+                     std::to_string(config.width) + " and " + std::to_string(config.heads),
+                 where, "check the file against the model's original"});
+  } else {
+    config.head_dim = config.width / config.heads;
+  }
+  config.ffn = keys.whole("intermediate_size");
+  config.max_positions = keys.whole("max_position_embeddings");
+  config.norm_eps = keys.number("rms_norm_eps").value_or(1e-6);
+  config.initializer_range = keys.number("initializer_range").value_or(0.02);
+  config.attention_output_bias = keys.truth_or("attention_bias", false);
+  config.attention_bias = config.attention_output_bias || config.family == Family::Qwen2;
+  config.mlp_bias = keys.truth_or("mlp_bias", false);
+  config.qk_norm = config.family == Family::Qwen3;
+  config.tied_head = keys.truth_or("tie_word_embeddings", false);
+  config.eos_ids = keys.ids("eos_token_id");
+  config.bos_id = keys.id("bos_token_id");
+  config.pad_id = keys.id("pad_token_id");
+  read_rope(keys, config);
+  refuse_window(keys, config);
+  settle(config, where);
+  return config;
+}
+
+ModelConfig from_folder(const std::string& folder) {
+  const std::string path = folder + "/config.json", generation = folder + "/generation_config.json";
+  if (!file::exists(path)) {
+    throw Error({"the folder holds no config.json", folder,
+                 "name a model's folder as transformers saves it, or a .gguf file"});
+  }
+  ModelConfig config = from_config_json(file::read_file(path), path);
+  if (!file::exists(generation)) return config;
+  const Json json = text::parse_json(file::read_file(generation), generation);
+  if (!json.is_object()) throw Error({"the configuration should be an object", generation, ""});
+  Keys keys(json, generation);
+  merge(config.eos_ids, keys.ids("eos_token_id"));
+  if (!config.bos_id) config.bos_id = keys.id("bos_token_id");
+  if (!config.pad_id) config.pad_id = keys.id("pad_token_id");
+  settle(config, generation);
+  return config;
+}
+
+namespace {
+
+Json eos_json(const ModelConfig& config) {
+  if (config.eos_ids.empty()) return nullptr;
+  if (config.eos_ids.size() == 1) return config.eos_ids.front();
+  return config.eos_ids;
+}
+
+Json id_json(const std::optional<int32_t>& id) {
+  return id ? Json(*id) : Json(nullptr);
+}
+
+Json scaling_json(const RopeScaling& rope) {
+  using Kind = RopeScaling::Kind;
+  switch (rope.kind) {
+    case Kind::None:
+      return nullptr;
+    case Kind::Linear:
+      return {{"rope_type", "linear"}, {"factor", rope.factor}};
+    case Kind::Dynamic:
+      return {{"rope_type", "dynamic"}, {"factor", rope.factor}};
+    case Kind::Llama3:
+      return {{"rope_type", "llama3"},
+              {"factor", rope.factor},
+              {"low_freq_factor", rope.low_frequency_factor},
+              {"high_freq_factor", rope.high_frequency_factor},
+              {"original_max_position_embeddings", rope.original_max_positions}};
+    case Kind::Yarn:
+      break;
+  }
+  Json json = {{"rope_type", "yarn"},
+               {"factor", rope.factor},
+               {"original_max_position_embeddings", rope.original_max_positions},
+               {"beta_fast", rope.beta_fast},
+               {"beta_slow", rope.beta_slow}};
+  if (rope.attention_factor) json["attention_factor"] = *rope.attention_factor;
+  if (rope.mscale) json["mscale"] = *rope.mscale;
+  if (rope.mscale_all_dim) json["mscale_all_dim"] = *rope.mscale_all_dim;
+  if (!rope.truncate) json["truncate"] = false;
+  return json;
+}
+
+}  // namespace
+
+Json to_config_json(const ModelConfig& config, const std::string& dtype) {
+  Json json = {{"architectures", Json::array({config.architecture})},
+               {"model_type", config.model_type},
+               {"vocab_size", config.vocabulary},
+               {"hidden_size", config.width},
+               {"intermediate_size", config.ffn},
+               {"num_hidden_layers", config.layers},
+               {"num_attention_heads", config.heads},
+               {"num_key_value_heads", config.kv_heads},
+               {"head_dim", config.head_dim},
+               {"hidden_act", "silu"},
+               {"max_position_embeddings", config.max_positions},
+               {"initializer_range", config.initializer_range},
+               {"rms_norm_eps", config.norm_eps},
+               {"rope_theta", config.rope_theta},
+               {"rope_scaling", scaling_json(config.rope_scaling)},
+               {"tie_word_embeddings", config.tied_head},
+               {"attention_dropout", 0.0},
+               {"use_cache", true},
+               {"bos_token_id", id_json(config.bos_id)},
+               {"eos_token_id", eos_json(config)},
+               {"pad_token_id", id_json(config.pad_id)},
+               {"torch_dtype", dtype}};
+  if (config.family != Family::Qwen2) json["attention_bias"] = config.attention_bias;
+  if (config.family == Family::Llama) json["mlp_bias"] = config.mlp_bias;
+  if (config.family != Family::Llama) json["use_sliding_window"] = false;
+  return json;
+}
+
+Json to_generation_config_json(const ModelConfig& config) {
+  Json json = Json::object();
+  if (config.bos_id) json["bos_token_id"] = *config.bos_id;
+  if (!config.eos_ids.empty()) json["eos_token_id"] = eos_json(config);
+  if (config.pad_id) json["pad_token_id"] = *config.pad_id;
+  return json;
+}
+
+}  // namespace temper::weights
