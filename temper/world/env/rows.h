@@ -13,7 +13,7 @@ struct Columns {
   std::vector<std::string> prompt = {"prompt", "question"};  ///< the first that is there
   std::string answer = "answer";  ///< its value is text or a number; a missing one is empty text
   /// Not empty: the user's message, with {column} replaced by that column; `prompt` is not read.
-  std::string prompt_template;
+  std::string prompt_template = {};
 };
 
 /// One row a line. The prompt is text (one user message) or a list of messages; `info` is the

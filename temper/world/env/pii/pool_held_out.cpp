@@ -5,8 +5,8 @@ namespace temper::env::pii {
 namespace {
 
 constexpr std::string_view kOpeners[] = {
-    "Hi there,",         "Good afternoon,",  "To whom it may concern:",
-    "A short reminder:", "Dear colleagues,", "As discussed:"};
+    "Hi there!",         "Good afternoon!",  "To whom it may concern:",
+    "A short reminder:", "Dear colleagues!", "As discussed:"};
 
 constexpr std::string_view kSentences[] = {
     "{name} asked us to (send|mail) the papers to {email}.",

@@ -5,9 +5,9 @@
 namespace temper::env::pii {
 namespace {
 
-constexpr std::string_view kOpeners[] = {"Hi team,",
-                                         "Hello,",
-                                         "Good morning,",
+constexpr std::string_view kOpeners[] = {"Hi team!",
+                                         "Hello!",
+                                         "Good morning!",
                                          "Quick note:",
                                          "Dear support,",
                                          "For your records:",
@@ -141,7 +141,7 @@ constexpr std::string_view kLast[] = {
     "Tanaka",   "Nguyen",  "Hughes",   "Silva",   "Cohen",  "Murphy",   "Petrov",   "Andersson",
     "Clark",    "Ramirez", "Schmidt",  "Walker",  "Haddad", "Lopez",    "Bennett",  "Kowalski",
     "Fischer",  "Okafor",  "Turner",   "Moreau",  "Jensen", "Patel",    "Reynolds", "Castillo",
-    "Wagner",   "Foster",  "Yamamoto", "Bailey",  "Romano", "Hassan",   "Coleman",  "Lindgren",
+    "Wagner",   "Foster",  "Yamamoto", "Bailey",  "Romano", "Farouk",   "Coleman",  "Lindgren",
     "Sullivan", "Ortega",  "Weber",    "Simmons", "Ivanov", "Peterson", "Delgado",  "Chambers",
     "Hoffman",  "Mbeki",   "Watson",   "Fuentes", "Keller", "Dawson",   "Santos",   "Griffin",
     "Larsen",   "Perkins", "Mendez",   "Brooks"};

@@ -76,11 +76,15 @@ class Writer {
     if (name == "city") return plain(one_of(pool_.cities));
     if (name == "weekday") return plain(one_of(kWeekdays));
     if (name == "number") return plain(count(2, 60));
-    if (name == "time")
-      return plain(count(1, 12) + (random_.chance(0.5) ? ":30" : "") +
-                   (random_.chance(0.5) ? " am" : " pm"));
+    if (name == "time") return plain(time_of_day());
     if (name == "amount") return plain("$" + text::grouped(random_.between(5, 2500)));
     ASSERT(false, "a sentence names a slot that nobody fills");
+  }
+
+  std::string time_of_day() {
+    int64_t hour = random_.between(7, 18);
+    return std::to_string(hour > 12 ? hour - 12 : hour) + (random_.chance(0.5) ? ":30" : "") +
+           (hour < 12 ? " am" : " pm");
   }
 
   std::string first_name() {  // not the one named just before
@@ -192,7 +196,7 @@ char luhn_digit(std::string_view digits) {
 
 Text compose(const Pool& pool, random::Sequence& random) {
   double u = random.uniform();
-  int sentences = u < 0.2 ? 1 : u < 0.65 ? 2 : u < 0.9 ? 3 : 4;
+  int sentences = u < 0.1 ? 1 : u < 0.55 ? 2 : u < 0.88 ? 3 : 4;
   bool none = random.chance(1.0 / 12);
   std::vector<std::string_view> chosen;
   int entities = 0;
