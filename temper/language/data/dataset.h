@@ -1,0 +1,76 @@
+// Rows of JSON or JSON Lines as the dataset types of TRL 1.16 that SFT and GRPO use
+// (docs/data.md). A row keeps every column of its file; what differs between formats in the wild is
+// made equal here, once, so that the rest sees `text`, `messages`, `prompt` and `completion` only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "temper/foundation/config/config.h"
+#include "temper/foundation/text/json.h"
+
+namespace temper::data {
+
+enum class RowType {
+  Text,              ///< `text`: a string
+  Messages,          ///< `messages`: a conversation
+  PromptCompletion,  ///< `prompt` and `completion`: two strings, or two message lists
+  PromptOnly,        ///< `prompt`: a string or a message list
+  Other              ///< a task's own columns; read only where asked for
+};
+
+/// "text", "messages", "prompt-completion", "prompt-only", "other".
+std::string name(RowType type);
+
+struct Row {
+  RowType type = RowType::Other;
+  bool conversational = false;  ///< message lists, not strings
+  JsonPtr value = nullptr;      ///< an object: the columns above, then all others as they were
+  std::string where = {};       ///< "rows.jsonl:7", or "rows.json[6]" in a JSON array
+};
+
+struct Rejected {
+  std::string where, reason;
+};
+
+struct DatasetOptions {
+  std::string dataset_name = {};  ///< a file, or a folder with a file for each split
+  std::string dataset_train_split = "train";
+  std::string dataset_test_split = "test";
+  double test_split_size = 0;  ///< rows held out for testing: a share below 1, or a number of rows
+  std::string on_bad_row = "fail";
+  int64_t max_rows = 0;  ///< of the train split, bad ones not counted; 0 = all
+};
+void describe(config::Fields<DatasetOptions>& f);
+
+struct Dataset {
+  RowType type = RowType::Other;
+  bool conversational = false;
+  std::vector<Row> train;
+  std::vector<Row> test;           ///< the test split's file, or what test_split_size held out
+  std::vector<Rejected> rejected;  ///< of both splits; empty unless on_bad_row is "skip"
+};
+
+/// Reads both splits. `wanted` names the types the caller can use, empty for any but Other; a row
+/// with `prompt` and `completion` is PromptOnly where only that is wanted. All rows are of the type
+/// of the first good one; another type is a bad row. Throws Error with file and line for a bad row
+/// (unless they are skipped), a missing file, and a dataset without one good row.
+Dataset read_dataset(const DatasetOptions& options, std::span<const RowType> wanted = {},
+                     uint64_t seed = 42);
+
+/// One file's text. `where` names it in errors; a first character `[` makes it a JSON array, all
+/// else is JSON Lines.
+Dataset parse_dataset(std::string_view text, const std::string& where,
+                      const DatasetOptions& options = {}, std::span<const RowType> wanted = {});
+
+/// One row's columns made equal and checked; also what a server does with a body. Throws Error.
+Row make_row(Json value, const std::string& where, std::span<const RowType> wanted = {});
+
+/// The order in which epoch `epoch` (from 0) visits `rows` rows; a pure function of its arguments.
+std::vector<int64_t> epoch_order(int64_t rows, uint64_t seed, int64_t epoch);
+
+}  // namespace temper::data

@@ -1,0 +1,202 @@
+// One row: which dataset type its columns make, ShareGPT and Alpaca columns renamed, lists checked.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "temper/foundation/error/error.h"
+#include "temper/language/data/dataset.h"
+
+namespace temper::data {
+namespace {
+
+std::string columns(const Json& value) {
+  std::string out;
+  for (const auto& [key, unused] : value.items()) out += (out.empty() ? "" : ", ") + key;
+  return out.empty() ? "none" : out;
+}
+
+std::string joined(std::span<const RowType> types) {
+  std::string out;
+  for (RowType type : types) out += (out.empty() ? "" : " or ") + name(type);
+  return out;
+}
+
+/// ShareGPT's names of roles.
+std::string role_of(const std::string& from) {
+  if (from == "human") return "user";
+  if (from == "gpt") return "assistant";
+  if (from == "observation") return "tool";
+  return from;
+}
+
+void check_messages(Json& list, const std::string& column, const std::string& where) {
+  auto bad = [&](const std::string& what) {
+    throw Error({what, where, "a message is {\"role\": \"user\", \"content\": \"…\"}"});
+  };
+  if (list.empty()) bad("'" + column + "' holds no message");
+  for (size_t i = 0; i < list.size(); ++i) {
+    Json& message = list[i];
+    std::string place = column + "[" + std::to_string(i) + "]";
+    if (!message.is_object()) {
+      bad(place + ": wanted a message, got " + std::string(message.type_name()));
+    }
+    if (message.contains("from") && message.contains("value") && !message.contains("role")) {
+      if (!message["from"].is_string()) bad(place + ".from: wanted a string");
+      std::string role = role_of(message["from"].get<std::string>());
+      if (role == "function_call") {
+        bad(place + ": ShareGPT's function_call is not read; give tool_calls");
+      }
+      Json renamed = {{"role", role}, {"content", message["value"]}};
+      for (const auto& [key, extra] : message.items()) {
+        if (key != "from" && key != "value") renamed[key] = extra;
+      }
+      message = std::move(renamed);
+    }
+    auto role = message.find("role");
+    if (role == message.end()) bad(place + ": no 'role'; found " + columns(message));
+    if (!role->is_string()) {
+      bad(place + ".role: wanted a string, got " + std::string(role->type_name()));
+    }
+    auto content = message.find("content");
+    if (content != message.end() && !content->is_string() && !content->is_null()) {
+      bad(place + ".content: wanted a string, got " + std::string(content->type_name()));
+    }
+    bool empty = content == message.end() || content->is_null();
+    if (empty && !message.contains("tool_calls")) {
+      bad(place + ": neither 'content' nor 'tool_calls'; found " + columns(message));
+    }
+  }
+}
+
+/// Whether the column is a message list; a string is not, anything else is refused.
+bool is_conversation(Json& value, const std::string& column, const std::string& where) {
+  Json& held = value[column];
+  if (held.is_string()) return false;
+  if (!held.is_array()) {
+    throw Error({"'" + column + "': wanted a string or a list of messages, got " +
+                     std::string(held.type_name()),
+                 where, ""});
+  }
+  check_messages(held, column, where);
+  return true;
+}
+
+/// Tools and template arguments may stand as JSON or as a string of JSON.
+void unpack(Json& value, const std::string& column, bool list, const std::string& where) {
+  auto held = value.find(column);
+  if (held == value.end()) return;
+  if (held->is_string()) {
+    *held = text::parse_json(held->get<std::string>(), where + ", column '" + column + "'");
+  }
+  if (list ? !held->is_array() : !held->is_object()) {
+    throw Error({"'" + column + "': wanted " + (list ? "a list" : "an object") + ", got " +
+                     std::string(held->type_name()),
+                 where, ""});
+  }
+}
+
+void rename_published(Json& value) {
+  if (value.contains("conversations") && !value.contains("messages")) {
+    value["messages"] = std::move(value["conversations"]);
+    value.erase("conversations");
+  }
+  if (value.contains("instruction") && value.contains("output") && !value.contains("prompt") &&
+      value["instruction"].is_string() && value["output"].is_string()) {
+    std::string prompt = value["instruction"].get<std::string>();
+    if (auto input = value.find("input"); input != value.end() && input->is_string()) {
+      if (const auto text = input->get<std::string>(); !text.empty()) prompt += "\n\n" + text;
+    }
+    value["prompt"] = Json::array({{{"role", "user"}, {"content", prompt}}});
+    value["completion"] = Json::array({{{"role", "assistant"}, {"content", value["output"]}}});
+    for (const char* key : {"instruction", "input", "output"}) value.erase(key);
+  }
+}
+
+RowType type_of(const Json& value, std::span<const RowType> wanted, const std::string& where) {
+  auto may = [&](RowType type) {
+    return std::find(wanted.begin(), wanted.end(), type) != wanted.end() ||
+           (wanted.empty() && type != RowType::Other);
+  };
+  std::optional<RowType> found;
+  if (value.contains("prompt") && value.contains("completion")) {
+    found = may(RowType::PromptCompletion) ? RowType::PromptCompletion : RowType::PromptOnly;
+  } else if (value.contains("prompt")) {
+    found = RowType::PromptOnly;
+  } else if (value.contains("messages")) {
+    found = RowType::Messages;
+  } else if (value.contains("text")) {
+    found = RowType::Text;
+  }
+  if (found && may(*found)) return *found;
+  if (may(RowType::Other)) return RowType::Other;
+  std::string hint =
+      "columns are text | messages | prompt + completion | prompt; see `temper data show`";
+  if (value.contains("chosen"))
+    hint = "chosen and rejected make a preference row, which this command does not read";
+  throw Error({"wanted " +
+                   (wanted.empty() ? std::string("a dataset type that TRL knows")
+                                   : "a " + joined(wanted) + " row") +
+                   ", got " + (found ? "a " + name(*found) + " row" : std::string("none of them")) +
+                   " with the columns " + columns(value),
+               where, hint});
+}
+
+}  // namespace
+
+std::string name(RowType type) {
+  switch (type) {
+    case RowType::Text:
+      return "text";
+    case RowType::Messages:
+      return "messages";
+    case RowType::PromptCompletion:
+      return "prompt-completion";
+    case RowType::PromptOnly:
+      return "prompt-only";
+    case RowType::Other:
+      return "other";
+  }
+  return "other";
+}
+
+Row make_row(Json value, const std::string& where, std::span<const RowType> wanted) {
+  if (!value.is_object()) {
+    throw Error({"a row is an object, got " + std::string(value.type_name()), where, ""});
+  }
+  Json kept = Json::object();  // a null column is one that this row does not have
+  for (auto& [key, held] : value.items()) {
+    if (!held.is_null()) kept[key] = std::move(held);
+  }
+  rename_published(kept);
+  Row row{.type = type_of(kept, wanted, where), .where = where};
+  unpack(kept, "tools", true, where);
+  unpack(kept, "chat_template_kwargs", false, where);
+  switch (row.type) {
+    case RowType::Text:
+      if (!kept["text"].is_string()) {
+        throw Error(
+            {"'text': wanted a string, got " + std::string(kept["text"].type_name()), where, ""});
+      }
+      break;
+    case RowType::Messages:
+      row.conversational = is_conversation(kept, "messages", where);
+      if (!row.conversational) throw Error({"'messages': wanted a list, got a string", where, ""});
+      break;
+    case RowType::PromptOnly:
+      row.conversational = is_conversation(kept, "prompt", where);
+      break;
+    case RowType::PromptCompletion: {
+      row.conversational = is_conversation(kept, "prompt", where);
+      if (is_conversation(kept, "completion", where) != row.conversational) {
+        throw Error({"'prompt' and 'completion': one is a string, the other a list of messages",
+                     where, "make both strings or both lists"});
+      }
+      break;
+    }
+    case RowType::Other:
+      break;
+  }
+  row.value = std::make_shared<const Json>(std::move(kept));
+  return row;
+}
+
+}  // namespace temper::data
