@@ -4,7 +4,8 @@
 
 A folder holds config.json, generation_config.json, model.safetensors (or shards) in float32, and
 vectors.safetensors: ids_0, ids_1 (two sequences), logits_0, logits_1 [T, V], nll [1] = mean over every
-predicted token of both, grad.<parameter> = its gradient. All computed in float64: norms and RoPE are kept from
+predicted token of both, grad.<parameter> = its gradient (ids leave out the pad token, whose embedding transformers
+does not train). All computed in float64: norms and RoPE are kept from
 falling to float32 as transformers would let them, and attention is torch's own in double.
 """
 import json, os, shutil, sys
@@ -91,7 +92,7 @@ def record(name, seed):
     vocabulary = model.config.vocab_size
     vectors, total, count = {}, 0, 0
     for i, length in enumerate((21, 9)):
-        ids = torch.randint(0, vocabulary, (1, length), generator=generator)
+        ids = torch.randint(3, vocabulary, (1, length), generator=generator)
         logits = model(input_ids=ids, use_cache=False).logits[0]
         assert logits.dtype == torch.float64
         vectors[f"ids_{i}"] = ids[0]
