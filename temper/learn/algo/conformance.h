@@ -1,0 +1,51 @@
+// What every member of this folder's families must pass, whatever its formula. For tests only;
+// defined in conformance_test.cpp, which runs it over the catalogues with default options.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "temper/learn/algo/leaves.h"
+#include "temper/learn/algo/policy.h"
+#include "temper/learn/algo/supervised.h"
+
+namespace temper::algo::conformance {
+
+using Loss = std::function<Terms(const Tokens&)>;
+
+/// A member by name, its options read from YAML lines.
+std::unique_ptr<SupervisedLoss> supervised(const std::string& name, const std::string& yaml = "");
+std::unique_ptr<PolicyLoss> policy(const std::string& name, const std::string& yaml = "");
+
+at::Tensor column(const std::vector<double>& values);  // [N] float64
+/// Tokens of answers of these lengths: `answer` and `answers` set, no columns.
+Tokens shaped(const std::vector<int64_t>& lengths);
+/// Every column set; log-ratios up to ±0.6; an answer of one token and an empty one among seven.
+Tokens sample();
+/// The answers of `all` named by `answers`, in that order, as one micro-batch; `places` receives
+/// where its tokens stood.
+Tokens part(const Tokens& all, const std::vector<int64_t>& answers, std::vector<int64_t>* places);
+
+struct Step {
+  double loss = 0;
+  std::vector<double> grad;  ///< ∂loss/∂logp, [N]
+  Terms terms;
+};
+Denominators counted(const Tokens& tokens);
+/// One micro-batch of an optimizer batch that has these denominators.
+Step step(const Loss& loss, Tokens tokens, const Denominators& whole);
+/// One micro-batch that is the whole optimizer batch.
+Step step(const Loss& loss, const Tokens& tokens);
+/// The mean of a metric that the terms carry.
+double mean(const Terms& terms, const std::string& metric);
+
+/// Finite differences; invariance to packing, micro-batches and accumulation; broken numbers.
+void expect_conforms(const Loss& loss);
+/// `assert: name = value` lines of docs/algorithms/<member>.md against numbers computed by shipped
+/// code: the same names, and equal to the last digit printed.
+void expect_page(const std::string& member, const std::map<std::string, double>& computed);
+
+}  // namespace temper::algo::conformance
