@@ -18,11 +18,18 @@ struct Yaml {
   int line = 1;         ///< where it begins, from 1; in a mapping, its key
   bool quoted = false;  ///< a Scalar in quotes or a block: text whatever it looks like
   std::string scalar;
-  std::vector<Yaml> items;                            ///< of a Sequence
-  std::vector<std::pair<std::string, Yaml>> entries;  ///< of a Mapping, in order
+  struct Entry;
+  std::vector<Yaml> items;     ///< of a Sequence
+  std::vector<Entry> entries;  ///< of a Mapping, in order
 
   /// The value of a Mapping's key, null if there is none.
   const Yaml* find(std::string_view key) const;
+};
+
+struct Yaml::Entry {
+  Entry(std::string name, Yaml held) : key(std::move(name)), value(std::move(held)) {}
+  std::string key;
+  Yaml value;
 };
 
 /// At most 1 MB and 32 levels deep; an empty document is an empty Mapping. Throws Error with
