@@ -18,8 +18,24 @@ std::string shown(const std::string& text) {
 
 }  // namespace
 
+bool Renderer::answer_follows_prompt(const data::Row& row,
+                                     const std::vector<token::Id>& ids) const {
+  if (row.type != data::RowType::Messages) return true;
+  Json value = *row.value;
+  Json& messages = value["messages"];
+  if (messages.size() < 2 || messages.back()["role"] != "assistant") return true;
+  messages.erase(messages.size() - 1);
+  value["prompt"] = std::move(messages);
+  value.erase("messages");
+  auto asked = prompt({.type = data::RowType::PromptOnly,
+                       .conversational = true,
+                       .value = std::make_shared<const Json>(std::move(value)),
+                       .where = row.where});
+  return asked.size() <= ids.size() && std::equal(asked.begin(), asked.end(), ids.begin());
+}
+
 std::vector<std::string> Renderer::lint(std::span<const data::Row> sample) const {
-  int64_t whole = 0, ended = 0, truncated = 0, empty = 0, doubled = 0;
+  int64_t whole = 0, ended = 0, truncated = 0, empty = 0, doubled = 0, apart = 0;
   std::string unended;
   for (const data::Row& row : sample) {
     if (row.type == data::RowType::PromptOnly) {
@@ -39,6 +55,7 @@ std::vector<std::string> Renderer::lint(std::span<const data::Row> sample) const
                          "(--chat_template_path)"
                        : "move the space at the end of the prompt to the start of the completion"});
     }
+    apart += !answer_follows_prompt(row, drafted.row.ids);
     TokenRow made = finished(std::move(drafted.row));
     truncated += made.truncated;
     empty += made.trained_tokens() == 0;
@@ -49,8 +66,7 @@ std::vector<std::string> Renderer::lint(std::span<const data::Row> sample) const
     ++whole;
     bool ends = false;
     for (size_t i = 0; i < made.ids.size() && !ends; ++i) {
-      ends = made.trained[i] &&
-             std::find(stop_ids_.begin(), stop_ids_.end(), made.ids[i]) != stop_ids_.end();
+      ends = made.trained[i] && is_stop(made.ids[i]);
     }
     ended += ends;
     if (!ends && unended.empty()) unended = row.where;
@@ -77,6 +93,7 @@ std::vector<std::string> Renderer::lint(std::span<const data::Row> sample) const
   warn(whole - ended, "train no token that ends a turn, the first at " + unended);
   warn(truncated, "are cut to max_length = " + std::to_string(options_.max_length));
   warn(empty, "have no trained token left and are dropped");
+  warn(apart, "have a last answer that does not follow its prompt as it would be asked");
   warn(doubled, "begin with two BOS tokens: the text holds one already");
   return out;
 }

@@ -230,8 +230,16 @@ void Renderer::mark_assistant(const jinja::Rendered& whole, const std::vector<Tu
   std::vector<uint8_t> assistant(draft.row.ids.size(), 0);
   auto mark = [&](size_t begin, size_t end) {
     if (begin >= end) return;
-    int64_t last = offsets.token_after(end);
-    for (int64_t i = offsets.token_at(begin); i < last; ++i) assistant[size_t(i)] = 1;
+    int64_t first = offsets.token_at(begin), last = offsets.token_after(end);
+    for (int64_t i = first; i < last; ++i) assistant[size_t(i)] = 1;
+  };
+  // Some templates end a turn by the next message's first token alone.
+  auto mark_stop = [&](size_t begin, size_t end) {
+    const auto& ids = draft.row.ids;
+    int64_t first = offsets.token_at(begin), last = offsets.token_after(end);
+    bool stops = std::any_of(ids.begin() + first, ids.begin() + last,
+                             [&](token::Id id) { return is_stop(id); });
+    if (!stops && last < std::ssize(ids) && is_stop(ids[size_t(last)])) assistant[size_t(last)] = 1;
   };
   bool blocks = chat_template().has_generation_blocks();
   if (blocks) {
@@ -249,6 +257,7 @@ void Renderer::mark_assistant(const jinja::Rendered& whole, const std::vector<Tu
              "prompt and completion columns instead of --assistant_only_loss"});
       }
       mark(turns[i].begin, turns[i].end);
+      mark_stop(turns[i].begin, turns[i].end);
     }
   }
   if (std::find(assistant.begin(), assistant.end(), 1) == assistant.end()) {

@@ -106,8 +106,13 @@ class Renderer {
   std::optional<std::string> prefix(const Conversation& talk, size_t count, bool prompt,
                                     const std::string& whole) const;
   std::vector<Turn> turns(const Conversation& talk, const std::string& whole) const;
-  std::optional<size_t> end_of_turn(const Conversation& talk, size_t message,
+  enum class Edge { Begin, End };
+  std::optional<size_t> content_edge(const Conversation& talk, size_t message, Edge edge,
+                                     const std::string& whole) const;
+  std::optional<size_t> end_of_turn(const Conversation& talk, size_t message, size_t begin,
                                     const std::string& whole) const;
+  bool is_stop(token::Id id) const;
+  bool answer_follows_prompt(const data::Row& row, const std::vector<token::Id>& ids) const;
   std::vector<token::Id> find_stop_ids(const std::vector<token::Id>& end_ids) const;
   Draft draft(const data::Row& row) const;
   void draft_plain(const data::Row& row, Draft& draft) const;

@@ -161,28 +161,34 @@ TEST_F(TrlRows, PromptsEqualGrpoTrainers) {
 }
 
 // Published templates do not mark the assistant's turns; TRL then trains on a rewritten template,
-// we on the turns found in the published one. Both must agree on what the assistant said.
+// we on the turns found in the published one. For those that TRL does not make print other text,
+// both agree on what the assistant said, but for the line break after Qwen's header, which is the
+// prompt's. (Of Phi's, several turns are refused here: SmolLM2 has no <|end|> token.)
 TEST_F(TrlRows, TurnsFoundAreThoseOfTrlsTrainingTemplates) {
-  std::map<std::string, std::pair<int, int>> agreed;
+  std::map<std::string, int> agreed;
   for (const Json& entry : golden()["rows"]) {
     if (!entry["options"].contains("assistant_only_loss")) continue;
     std::string name = entry["template"];
+    if (name == "qwen3" || name == "glm4moe" || name == "deepseekv3") continue;
     RendererOptions options = options_of(entry["options"]);
     options.chat_template_path = path_of(name, true);
-    TokenRow theirs = Renderer(*tokenizer_, options, {}).row(row_of(entry["row"]));
+    std::string theirs = marked(Renderer(*tokenizer_, options, {}).row(row_of(entry["row"])));
+    for (size_t at = 0; (at = theirs.find("⟦\n", at)) != std::string::npos;) {
+      theirs.replace(at, 4, "\n⟦");
+    }
     options.chat_template_path = path_of(name, false);
-    std::string error = error_of([&] {
-      TokenRow ours = Renderer(*tokenizer_, options, {}).row(row_of(entry["row"]));
-      agreed[name].first += marked(ours) == marked(theirs);
-      if (marked(ours) != marked(theirs))
-        std::cout << name << "\n" << marked(ours) << "\n----\n" << marked(theirs) << "\n";
-    });
-    if (error != "no error") std::cout << name << error << "\n";
-    ++agreed[name].second;
+    std::string ours, error = error_of([&] {
+                        ours = marked(Renderer(*tokenizer_, options, {}).row(row_of(entry["row"])));
+                      });
+    if (name == "phi3" && ours.empty()) {
+      EXPECT_NE(error.find("cannot be told apart"), std::string::npos) << error;
+      continue;
+    }
+    EXPECT_EQ(ours, theirs) << name << error;
+    ++agreed[name];
   }
-  for (const auto& [name, count] : agreed) {
-    std::cout << name << " " << count.first << " of " << count.second << "\n";
-  }
+  EXPECT_EQ(agreed, (std::map<std::string, int>{
+                        {"cohere", 6}, {"gemma", 6}, {"llama3", 6}, {"phi3", 3}, {"qwen2_5", 6}}));
 }
 
 TEST_F(Smol, AnswerIsTrainedWithItsEndOfTurn) {
@@ -223,8 +229,44 @@ TEST_F(Smol, ConversationThatClosesItselfIsReadByMarker) {
       renderer({.chat_template_path = path, .assistant_only_loss = true}).row(row_of(talk));
   EXPECT_EQ(
       marked(made),
-      "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n⟦b<|im_end|>⟧\n<|im_start|>user\n"
+      "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n⟦b<|im_end|>\n⟧<|im_start|>user\n"
       "c<|im_end|>\n<|im_start|>assistant\n⟦d<|im_end|>\n<|endoftext|>⟧");
+}
+
+TEST_F(Smol, CallsOfToolsEndByTheOnlyStopTokenBeforeTheReply) {
+  // As Qwen3: a last call is printed with its thoughts, an earlier one without.
+  std::string path = file_of(
+      "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+      "{% if loop.last and m.role == 'assistant' %}<think></think>{% endif %}{{ m.content }}"
+      "{% for c in m.tool_calls %}{% if m.content %} {% endif %}call {{ c.name }}{% endfor %}"
+      "<|im_end|>\n{% endfor %}"
+      "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}");
+  Json call = said("assistant", "");
+  call["tool_calls"] = Json::array({{{"name", "f"}}});
+  Json talk = {{"messages",
+                Json::array({said("user", "a"), call, said("tool", "7"), said("assistant", "b")})}};
+  TokenRow made =
+      renderer({.chat_template_path = path, .assistant_only_loss = true}).row(row_of(talk));
+  EXPECT_EQ(marked(made),
+            "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n⟦call f<|im_end|>\n⟧"
+            "<|im_start|>tool\n7<|im_end|>\n<|im_start|>assistant\n⟦<think></think>b<|im_end|>\n⟧");
+  talk["messages"][1]["tool_calls"][0]["name"] = "f<|im_end|>";
+  std::string got = error_of([&] {
+    renderer({.chat_template_path = path, .assistant_only_loss = true}).row(row_of(talk));
+  });
+  EXPECT_NE(got.find("cannot be told apart"), std::string::npos) << got;
+}
+
+TEST_F(Smol, TurnEndedByTheNextMessagesTokenTrainsThatToken) {
+  // As GLM: no end of turn of its own.
+  std::string path = file_of(
+      "{% for m in messages %}{{ '<|endoftext|>' if m.role == 'user' else '<|im_start|>' }}"
+      "{{ m.content }}{% endfor %}{% if add_generation_prompt %}<|im_start|>{% endif %}");
+  Json talk = {{"messages", Json::array({said("user", "a"), said("assistant", "b"),
+                                         said("user", "c"), said("assistant", "d")})}};
+  RendererOptions options{.chat_template_path = path, .assistant_only_loss = true};
+  EXPECT_EQ(marked(renderer(options).row(row_of(talk))),
+            "<|endoftext|>a<|im_start|>⟦b<|endoftext|>⟧c<|im_start|>⟦d⟧");
 }
 
 TEST_F(Smol, TurnThatCannotBeToldApartIsAnError) {
@@ -314,7 +356,7 @@ TEST_F(Smol, BadOptionsAndRowsAreNamed) {
 }
 
 TEST_F(Smol, LintPassesGoodRowsAndCountsCutOnes) {
-  std::vector<data::Row> rows{row_of({{"prompt", "2+2 ="}, {"completion", " 4"}}),
+  std::vector<data::Row> rows{row_of({{"prompt", "one"}, {"completion", " two"}}),
                               row_of({{"prompt", "one two three four"}, {"completion", " 5"}})};
   EXPECT_TRUE(renderer().lint(rows).empty());
   auto warnings = renderer({.max_length = 5}).lint(rows);
@@ -328,6 +370,20 @@ TEST_F(Smol, LintRefusesAPromptThatIsNotAPrefix) {
   EXPECT_NE(got.find("not a token prefix of prompt + completion: its end \" \""), std::string::npos)
       << got;
   EXPECT_NE(got.find("rows.jsonl:1"), std::string::npos) << got;
+}
+
+TEST_F(Smol, LintWarnsOfAnswersThatDoNotFollowTheirPrompt) {
+  // As DeepSeek: the generation prompt opens thoughts that the conversation does not show.
+  std::string path = file_of(
+      "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+      "{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n{% endif %}");
+  std::vector<data::Row> rows{
+      row_of({{"messages", Json::array({said("user", "a"), said("assistant", "b")})}})};
+  EXPECT_TRUE(renderer().lint(rows).empty());
+  auto warnings = renderer({.chat_template_path = path}).lint(rows);
+  ASSERT_EQ(warnings.size(), 1);
+  EXPECT_EQ(warnings[0],
+            "1 of 1 rows have a last answer that does not follow its prompt as it would be asked");
 }
 
 TEST_F(Smol, LintRefusesRowsThatNeverEndATurn) {

@@ -4,15 +4,21 @@
 // the messages before it ends (an assistant's: with the generation prompt), and ends where the
 // rendering that includes it ends; both count only if they are a prefix of the whole text. Where a
 // template prints a beginning differently (it closes the conversation, or drops earlier reasoning),
-// a marker is put at the end of the message's content: if the text is the same but for the marker,
-// the turn ends with the first stop token behind it. Nothing else is tried: the turn stays unfound.
+// a marker is put at the end of the message's content and at the beginning of the next one's: if
+// the text is the same but for the marker, the turn ends with the first stop token between the two.
+// Nothing else is tried: the turn stays unfound.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "temper/foundation/error/error.h"
-#include "temper/language/chat/offsets.h"
 #include "temper/language/chat/renderer.h"
 
 namespace temper::chat {
+namespace {
+
+constexpr const char* kSpace = " \t\r\n";
+
+}  // namespace
 
 std::optional<std::string> Renderer::prefix(const Conversation& talk, size_t count, bool prompt,
                                             const std::string& whole) const {
@@ -27,34 +33,48 @@ std::optional<std::string> Renderer::prefix(const Conversation& talk, size_t cou
   return std::nullopt;
 }
 
-std::optional<size_t> Renderer::end_of_turn(const Conversation& talk, size_t message,
-                                            const std::string& whole) const {
-  static const std::string kMarker = "Qz7endQz7";
+std::optional<size_t> Renderer::content_edge(const Conversation& talk, size_t message, Edge edge,
+                                             const std::string& whole) const {
+  static const std::string kMarker = "Qz7edgeQz7";
   Json messages = *talk.messages;
   Json& content = messages[message]["content"];
   if (!content.is_string() || whole.find(kMarker) != std::string::npos) return std::nullopt;
   const auto given = content.get<std::string>();
-  for (size_t length : {given.size(), given.find_last_not_of(" \t\r\n") + 1}) {
-    content = given.substr(0, length) + kMarker;
-    std::string text;
+  size_t first = std::min(given.find_first_not_of(kSpace), given.size());
+  size_t last = given.find_last_not_of(kSpace) + 1;
+  std::string trimmed = edge == Edge::Begin ? given.substr(first) : given.substr(0, last);
+  for (const std::string& text : {given, trimmed}) {  // a template may trim what it prints
+    content = edge == Edge::Begin ? kMarker + text : text + kMarker;
+    std::string marked;
     try {
-      text = render({&messages, talk.tools, talk.kwargs}, false).text;
+      marked = render({&messages, talk.tools, talk.kwargs}, false).text;
     } catch (const Error&) {
       return std::nullopt;
     }
-    size_t at = text.find(kMarker);
-    if (at == std::string::npos || text.erase(at, kMarker.size()) != whole) continue;
-    auto ids = tokenizer_.encode(whole, false);
-    Offsets offsets(tokenizer_, whole, ids);
-    for (auto i = size_t(offsets.token_at(at)); i < ids.size(); ++i) {
-      if (std::find(stop_ids_.begin(), stop_ids_.end(), ids[i]) == stop_ids_.end()) continue;
-      size_t end = whole.find(tokenizer_.bytes(ids[i]), at);
-      if (end == std::string::npos) return std::nullopt;
-      return end + tokenizer_.bytes(ids[i]).size();
-    }
-    return std::nullopt;
+    size_t at = marked.find(kMarker);
+    if (at != std::string::npos && marked.erase(at, kMarker.size()) == whole) return at;
   }
   return std::nullopt;
+}
+
+std::optional<size_t> Renderer::end_of_turn(const Conversation& talk, size_t message, size_t begin,
+                                            const std::string& whole) const {
+  auto end = content_edge(talk, message, Edge::End, whole);
+  auto next = content_edge(talk, message + 1, Edge::Begin, whole);
+  size_t from = std::max(end.value_or(begin), begin);
+  if (!next || from > *next) return std::nullopt;
+  std::string between = whole.substr(from, *next - from);
+  std::vector<size_t> stops;  // behind each stop token
+  size_t bytes = 0;
+  for (token::Id id : tokenizer_.encode(between, false)) {
+    bytes += tokenizer_.bytes(id).size();
+    if (is_stop(id)) stops.push_back(std::min(bytes, between.size()));
+  }
+  // Calls of tools stand behind the content, so its end is not known there: one stop token is then
+  // the turn's, of several it could be any.
+  if (stops.empty() || (!end && stops.size() > 1)) return std::nullopt;
+  size_t space = between.find_first_not_of(kSpace, stops[0]);
+  return from + std::min(space, between.size());
 }
 
 std::vector<Renderer::Turn> Renderer::turns(const Conversation& talk,
@@ -70,7 +90,7 @@ std::vector<Renderer::Turn> Renderer::turns(const Conversation& talk,
       if (opened) turn.begin = std::max(cursor, opened->size());
       std::optional<size_t> end;
       if (closed && closed->size() >= turn.begin) end = closed->size();
-      if (!end && opened) end = end_of_turn(talk, i, whole);
+      if (!end && opened) end = end_of_turn(talk, i, turn.begin, whole);
       turn.found = opened && end && *end >= turn.begin;
       turn.end = turn.found ? *end : cursor;
       if (!turn.found) turn.begin = cursor;
@@ -83,6 +103,10 @@ std::vector<Renderer::Turn> Renderer::turns(const Conversation& talk,
     out.push_back(turn);
   }
   return out;
+}
+
+bool Renderer::is_stop(token::Id id) const {
+  return std::find(stop_ids_.begin(), stop_ids_.end(), id) != stop_ids_.end();
 }
 
 std::vector<token::Id> Renderer::find_stop_ids(const std::vector<token::Id>& end_ids) const {
