@@ -221,7 +221,8 @@ BatchResult Stepper::policy(std::span<const batch::Packed> batches, const algo::
         .ref_logp = by_token(packed, inputs.ref_logp),
         .advantage = leaf(advantage),
         .answer = answers_of(packed),
-        .answers = static_cast<int64_t>(packed.answers.size())};
+        .answers = static_cast<int64_t>(packed.answers.size()),
+        .max_completion_length = inputs.max_completion_length};
     if (compare && tokens.behaviour_logp.defined()) {
       const float* sampled = tokens.behaviour_logp.data_ptr<float>();
       for (size_t n = 0; n < advantage.size(); ++n) {

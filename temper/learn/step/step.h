@@ -34,6 +34,7 @@ HeadNumbers score(model::Model& model, const batch::Packed& packed, double tempe
 struct PolicyInputs {
   std::vector<std::vector<float>> behaviour_logp, old_logp, ref_logp;  ///< empty: not given
   std::vector<double> advantage;                                       ///< [answer]
+  int64_t max_completion_length = 0;                                   ///< the run's limit
 };
 
 /// What one optimizer batch gave. Means are over its trained tokens unless the member said

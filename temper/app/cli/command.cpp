@@ -1,0 +1,66 @@
+#include "temper/app/cli/command.h"
+
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "temper/foundation/text/json.h"
+
+namespace temper::cli {
+
+Asked ask(const config::Binding& binding, std::span<const std::string> args,
+          std::string_view command, std::string_view usage, size_t most_positional) {
+  Asked asked;
+  asked.parsed = config::parse(binding, args, std::string(command));
+  asked.help = asked.parsed.help;
+  asked.positional = asked.parsed.positional;
+  if (asked.help) {
+    runlog::print(
+        config::help(binding, "usage: temper " + std::string(command) + " " + std::string(usage)));
+    return asked;
+  }
+  if (asked.positional.size() > most_positional) {
+    throw Error({"'" + asked.positional[most_positional] + "' is one word too many",
+                 "temper " + std::string(command), "temper " + std::string(command) + " --help"});
+  }
+  return asked;
+}
+
+void each_line(const std::string& input, const Context& context,
+               const std::function<Json(const Json& line)>& answer) {
+  std::ifstream file;
+  if (!input.empty()) {
+    file.open(input);
+    if (!file) throw Error({"cannot read the file", input, "check its path and permissions"});
+  }
+  std::istream& in = input.empty() ? std::cin : file;
+  std::string line;
+  int64_t number = 0;
+  while ((context.interrupted == nullptr || !*context.interrupted) && std::getline(in, line)) {
+    ++number;
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    Json out;
+    try {
+      const std::string where = (input.empty() ? "line " : input + ":") + std::to_string(number);
+      const Json value = text::parse_json(line, where);
+      if (!value.is_object()) throw Error({"wanted a JSON object", where, ""});
+      out = answer(value);
+    } catch (const Error& error) {
+      out = {{"error", error.what()}};
+    } catch (const Json::exception& error) {
+      out = {{"error", std::string("a value has the wrong type: ") + error.what()}};
+    }
+    runlog::print(text::to_line(out) + "\n");
+  }
+}
+
+void describe(config::Fields<ModelOptions>& f) {
+  f.add("model", &ModelOptions::model,
+        "a Hugging Face folder, a GGUF file, an adapter's folder or a run's folder")
+      .required()
+      .alias("model_name_or_path");
+  f.add("dtype", &ModelOptions::dtype, "bfloat16 or float32").choices({"bfloat16", "float32"});
+  f.add("num_threads", &ModelOptions::num_threads, "0 = all cores").at_least(0);
+}
+
+}  // namespace temper::cli

@@ -1,0 +1,62 @@
+// The family of commands: one file a command in command/, its name the file's (a trailing _
+// dropped). A command has a described struct of options, from which --help, parsing and errors
+// come.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "temper/foundation/config/config.h"
+#include "temper/foundation/error/error.h"
+#include "temper/foundation/runlog/progress.h"
+
+namespace temper::cli {
+
+/// What main() gives every command.
+struct Context {
+  runlog::Terminal terminal;
+  const std::atomic<bool>* interrupted;  ///< set by Ctrl-C (first press); commands stop soon after
+};
+
+struct Command {
+  std::string_view group;    ///< heading in `temper --help`: train, try, look, plumbing
+  std::string_view summary;  ///< one line
+  /// The words after the command's name. Returns the exit code; throws Error for what the caller
+  /// can mend.
+  std::function<Exit(std::span<const std::string> args, const Context& context)> run;
+};
+struct NamedCommand {
+  std::string_view name;
+  const Command* member;
+};
+std::span<const NamedCommand> command_catalogue();
+
+/// Parses `args` into options that were bound; prints help and returns true when --help was given.
+/// `positional` receives what is not an option; more than `most_positional` words are an Error.
+struct Asked {
+  bool help = false;
+  std::vector<std::string> positional;
+  config::Parsed parsed;
+};
+Asked ask(const config::Binding& binding, std::span<const std::string> args,
+          std::string_view command, std::string_view usage, size_t most_positional = 0);
+
+/// JSON Lines in (standard input, or the file named by --input), JSON Lines out, one line each, in
+/// order, flushed. A line that cannot be used, or for which `answer` throws Error, gives {"error":
+/// …} and the next one follows. Blank lines are passed over. Stops early when interrupted.
+void each_line(const std::string& input, const Context& context,
+               const std::function<Json(const Json& line)>& answer);
+
+/// The model a plumbing or trying command runs on.
+struct ModelOptions {
+  std::string model;
+  std::string dtype = "bfloat16";
+  int64_t num_threads = 0;
+};
+void describe(config::Fields<ModelOptions>& f);
+
+}  // namespace temper::cli

@@ -1,0 +1,34 @@
+// A model as a user names it: a Hugging Face folder, a GGUF file, or a folder with a PEFT adapter
+// on top of either.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "temper/engine/model/model.h"
+#include "temper/language/token/tokenizer.h"
+
+namespace temper::sample {
+
+struct Loaded {
+  std::unique_ptr<model::Model> model;
+  token::Tokenizer tokenizer;
+  std::vector<int32_t> end_ids;  ///< generation_config's eos_token_id, all of them
+  std::string base;              ///< where the weights came from
+};
+
+/// Throws Error when `path` is none of the three. An adapter folder gives its own LoRA options;
+/// with options.training Lora the adapter is trained on.
+Loaded load(const std::string& path, model::ModelOptions options);
+token::Tokenizer load_tokenizer(const std::string& path);
+
+/// The final form of a model that was fully trained or merged: transformers loads the folder as it
+/// stands.
+void write_model(const std::string& folder, const model::Model& model,
+                 const token::Tokenizer& tokenizer);
+
+kernel::Dtype dtype_of(
+    const std::string& name);  ///< bfloat16, bf16, float32, fp32; Error otherwise
+
+}  // namespace temper::sample

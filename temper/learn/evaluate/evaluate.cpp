@@ -1,0 +1,122 @@
+#include "temper/learn/evaluate/evaluate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "temper/foundation/error/error.h"
+
+namespace temper::evaluate {
+
+Interval interval(std::span<const double> values) {
+  const double n = static_cast<double>(values.size());
+  if (values.empty()) return {};
+  double mean = 0, squares = 0;
+  for (double value : values) mean += value / n;
+  for (double value : values) squares += (value - mean) * (value - mean);
+  const double half = n > 1 ? 1.96 * std::sqrt(squares / (n - 1) / n) : 0;
+  return {mean, mean - half, mean + half};
+}
+
+Interval paired_gain(std::span<const double> before, std::span<const double> after) {
+  ASSERT(before.size() == after.size(), "a gain is over the same prompts");
+  std::vector<double> gains(before.size());
+  for (size_t i = 0; i < gains.size(); ++i) gains[i] = after[i] - before[i];
+  return interval(gains);
+}
+
+double pass_at_k(int64_t n, int64_t c, int64_t k) {
+  if (n - c < k) return 1;
+  double all_wrong = 1;
+  for (int64_t i = n - c + 1; i <= n; ++i) {
+    all_wrong *= 1 - static_cast<double>(k) / static_cast<double>(i);
+  }
+  return 1 - all_wrong;
+}
+
+Evaluation evaluate(const env::Environment& environment, const chat::Renderer& renderer,
+                    chat::Speaker& speaker, const EvaluationOptions& options, runlog::RunLog* log) {
+  Evaluation result;
+  result.name = options.name;
+  result.samples = options.samples;
+  result.prompts = std::min(options.prompts, environment.size(env::Split::HeldOut));
+  const double highest = environment.rubric().highest();
+  std::vector<std::pair<std::string, std::vector<double>>> parts;
+  for (const reward::Part& part : environment.rubric().parts()) parts.push_back({part.name, {}});
+  double answers = 0;
+  for (int64_t first = 0; first < result.prompts; first += options.at_once) {
+    std::vector<env::Row> rows;
+    for (int64_t i = first; i < std::min(result.prompts, first + options.at_once); ++i) {
+      rows.push_back(environment.row(env::Split::HeldOut, i, options.seed));
+    }
+    const std::vector<Rollout> rollouts = roll_out(environment, rows, renderer, speaker,
+                                                   {.samples = options.samples,
+                                                    .sampling = options.sampling,
+                                                    .seed = options.seed,
+                                                    .purpose = random::Purpose::Evaluate,
+                                                    .step = options.number,
+                                                    .first_prompt = static_cast<uint32_t>(first)});
+    for (size_t i = 0; i < rollouts.size(); ++i) {
+      const Rollout& rollout = rollouts[i];
+      double total = 0, scored = 0;
+      int64_t right = 0;
+      std::vector<double> part_total(parts.size(), 0.0);
+      for (size_t s = 0; s < rollout.completions.size(); ++s) {
+        const reward::Verdict& verdict = rollout.verdicts[s];
+        result.mean_length += static_cast<double>(rollout.completions[s].tokens.size());
+        result.truncated += rollout.completions[s].finish == chat::Finish::Length ? 1 : 0;
+        ++answers;
+        if (log != nullptr) {
+          log->rollout(
+              to_json(rollout, s, {options.name, options.step, first + static_cast<int64_t>(i)}));
+        }
+        if (verdict.outcome != reward::Outcome::Scored) {
+          ++result.unscored;
+          continue;
+        }
+        total += verdict.reward;
+        ++scored;
+        if (verdict.reward >= highest - 1e-9) ++right;
+        for (size_t p = 0; p < parts.size(); ++p) part_total[p] += verdict.parts[p].score.value;
+      }
+      if (scored == 0) continue;  // all its answers failed to be judged
+      result.rewards.push_back(total / scored);
+      for (size_t p = 0; p < parts.size(); ++p) parts[p].second.push_back(part_total[p] / scored);
+      const int64_t n = static_cast<int64_t>(scored);
+      result.pass_at_1 += pass_at_k(n, right, 1);
+      result.pass_at_n += pass_at_k(n, right, n);
+    }
+    if (options.progress) options.progress(std::min(result.prompts, first + options.at_once));
+  }
+  const double judged = std::max<double>(1, static_cast<double>(result.rewards.size()));
+  result.reward = interval(result.rewards);
+  for (const auto& [name, values] : parts) result.parts.emplace_back(name, interval(values));
+  result.pass_at_1 /= judged;
+  result.pass_at_n /= judged;
+  result.mean_length /= std::max(1.0, answers);
+  result.truncated /= std::max(1.0, answers);
+  if (log != nullptr) log->flush();
+  return result;
+}
+
+Json to_json(const Interval& interval) {
+  return {{"mean", interval.mean}, {"low", interval.low}, {"high", interval.high}};
+}
+
+Json to_json(const Evaluation& e) {
+  Json json = {{"reward", e.reward.mean}, {"reward_interval", {e.reward.low, e.reward.high}}};
+  for (const auto& [name, part] : e.parts) {
+    json[name] = part.mean;
+    json[name + "_interval"] = {part.low, part.high};
+  }
+  json["prompts"] = e.prompts;
+  json["samples"] = e.samples;
+  json["pass@1"] = e.pass_at_1;
+  json["pass@" + std::to_string(e.samples)] = e.pass_at_n;
+  json["mean_length"] = e.mean_length;
+  json["truncated"] = e.truncated;
+  json["unscored"] = e.unscored;
+  return json;
+}
+
+}  // namespace temper::evaluate

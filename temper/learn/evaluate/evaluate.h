@@ -1,0 +1,58 @@
+// How well a model does in an environment: mean reward and parts over held-out prompts, with
+// intervals.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "temper/foundation/runlog/runlog.h"
+#include "temper/learn/evaluate/rollout.h"
+
+namespace temper::evaluate {
+
+/// A mean and its 95 % interval, mean ± 1.96 · s/√n (n prompts).
+struct Interval {
+  double mean = 0, low = 0, high = 0;
+};
+Interval interval(std::span<const double> values);
+/// Of after[i] - before[i]; both hold the same prompts in order.
+Interval paired_gain(std::span<const double> before, std::span<const double> after);
+
+/// pass@k of one prompt, estimated without bias from n answers of which c are right (Chen et al.
+/// 2021, arXiv 2107.03374): 1 - C(n-c, k) / C(n, k).
+double pass_at_k(int64_t n, int64_t c, int64_t k);
+
+struct EvaluationOptions {
+  std::string name;  ///< the phase in rollouts.jsonl
+  int64_t step = 0;
+  int64_t prompts = 64, samples = 1;
+  chat::SamplingOptions sampling;
+  uint64_t seed = 42;
+  uint32_t number = 0;   ///< names the random stream; equal numbers draw alike
+  int64_t at_once = 64;  ///< prompts rolled out between calls of `progress`
+  std::function<void(int64_t done)> progress = {};
+};
+
+struct Evaluation {
+  std::string name;
+  int64_t prompts = 0, samples = 0;
+  std::vector<double> rewards;  ///< [prompt] mean over its scored answers
+  Interval reward;
+  std::vector<std::pair<std::string, Interval>> parts;  ///< unweighted scores
+  double pass_at_1 = 0, pass_at_n = 0;  ///< an answer passes with the highest reward there is
+  double mean_length = 0, truncated = 0;
+  int64_t unscored = 0;
+};
+
+/// Rows 0 … prompts-1 of the held-out split. Every answer goes into `log` (which may be null).
+Evaluation evaluate(const env::Environment& environment, const chat::Renderer& renderer,
+                    chat::Speaker& speaker, const EvaluationOptions& options, runlog::RunLog* log);
+
+Json to_json(const Interval& interval);
+Json to_json(const Evaluation& evaluation);
+
+}  // namespace temper::evaluate

@@ -1,0 +1,119 @@
+#include "temper/learn/train/options.h"
+
+namespace temper::train {
+
+void describe(config::Fields<CommonOptions>& f) {
+  using O = CommonOptions;
+  f.group("model");
+  f.add("model_name_or_path", &O::model_name_or_path,
+        "a Hugging Face folder, a GGUF file or an adapter's folder")
+      .required();
+  f.add("dtype", &O::dtype, "of weights: bfloat16 (float32 masters) or float32")
+      .choices({"bfloat16", "float32"});
+  f.add("use_peft", &O::use_peft, "train LoRA adapters, not the model");
+  f.add("lora_r", &O::lora_r, "rank of the adapters").at_least(1);
+  f.add("lora_alpha", &O::lora_alpha, "adapters are scaled by alpha / r").above(0);
+  f.add("use_rslora", &O::use_rslora, "scale by alpha / sqrt(r) instead");
+  f.add("lora_target_modules", &O::lora_target_modules,
+        "layers that get an adapter: all-linear, or names such as q_proj");
+  f.group("run");
+  f.add("output_dir", &O::output_dir, "folder of the run").required();
+  f.add("seed", &O::seed, "of order, sampling and fresh adapters").at_least(0);
+  f.add("num_threads", &O::num_threads, "threads to use; 0 = all cores").at_least(0);
+  f.add("max_steps", &O::max_steps, "optimizer steps; -1: as many as num_train_epochs takes")
+      .at_least(-1);
+  f.add("num_train_epochs", &O::num_train_epochs, "passes over the training rows").above(0);
+  f.add("per_device_train_batch_size", &O::per_device_train_batch_size,
+        "rows (policy runs: answers) of one accumulation step")
+      .at_least(1);
+  f.add("gradient_accumulation_steps", &O::gradient_accumulation_steps,
+        "accumulation steps of one optimizer step")
+      .at_least(1);
+  f.add("micro_batch_tokens", &O::micro_batch_tokens,
+        "tokens run at once; bounds memory, never changes a result beyond rounding")
+      .at_least(1);
+  f.group("optimizer");
+  f.add("learning_rate", &O::learning_rate, "peak learning rate of AdamW").at_least(0);
+  f.add("lr_scheduler_type", &O::lr_scheduler_type, "shape over steps")
+      .choices({"linear", "cosine", "constant", "constant_with_warmup"});
+  f.add("warmup_steps", &O::warmup_steps, "steps of linear rise").at_least(0);
+  f.add("warmup_ratio", &O::warmup_ratio,
+        "the same as a share of all steps, when warmup_steps is 0")
+      .within(0, 1);
+  f.add("weight_decay", &O::weight_decay, "not applied to norms and biases").at_least(0);
+  f.add("adam_beta1", &O::adam_beta1, "decay of the first moment").within(0, 1);
+  f.add("adam_beta2", &O::adam_beta2, "decay of the second moment").within(0, 1);
+  f.add("adam_epsilon", &O::adam_epsilon, "added to the root of the second moment").above(0);
+  f.add("max_grad_norm", &O::max_grad_norm, "gradients are clipped to this norm; 0 = never")
+      .at_least(0);
+  f.add("max_skipped_steps", &O::max_skipped_steps,
+        "steps with a loss or gradient that is not finite before the run ends")
+      .at_least(0);
+  f.group("logging and evaluation");
+  f.add("logging_steps", &O::logging_steps, "steps between lines of metrics").at_least(1);
+  f.add("eval_steps", &O::eval_steps, "steps between evaluations; 0 = none").at_least(0);
+  f.add("early_stopping_patience", &O::early_stopping_patience,
+        "end after this many evaluations without a better one; 0 = never")
+      .at_least(0);
+  f.add("load_best_model_at_end", &O::load_best_model_at_end,
+        "the final model is the best one evaluated");
+  f.group("checkpoints");
+  f.add("save_interval_s", &O::save_interval_s,
+        "seconds between checkpoints; 0 = only by save_steps")
+      .at_least(0);
+  f.add("save_steps", &O::save_steps, "steps between checkpoints; 0 = only by save_interval_s")
+      .at_least(0);
+  f.add("save_total_limit", &O::save_total_limit, "checkpoints kept").at_least(1);
+  f.add("resume_from_checkpoint", &O::resume_from_checkpoint,
+        "true: the newest one of output_dir; or a checkpoint's folder");
+}
+
+void describe(config::Fields<SftOptions>& f) {
+  f.include(&SftOptions::common);
+  f.group("data");
+  f.include(&SftOptions::data);
+  f.group("tokens");
+  f.include(&SftOptions::render);
+}
+
+void describe(config::Fields<RolloutOptions>& f) {
+  using O = RolloutOptions;
+  f.group("environment");
+  f.add("env", &O::env, "a task's name (temper env list) or an environment's YAML file").required();
+  f.add("env_args", &O::env_args, "the task's options as a JSON object");
+  f.add("train_rows", &O::train_rows, "rows of the training part to use; 0 = all").at_least(0);
+  f.group("sampling");
+  f.add("num_generations", &O::num_generations, "answers to a prompt (G)").at_least(1);
+  f.add("max_completion_length", &O::max_completion_length, "tokens of an answer at most")
+      .at_least(1);
+  f.add("temperature", &O::temperature, "of sampling, and of the log-probs trained on").above(0);
+  f.add("top_p", &O::top_p, "must be 1 in training: a cut distribution is not the one trained")
+      .within(0, 1);
+  f.add("top_k", &O::top_k, "must be 0 in training, likewise").at_least(0);
+  f.add("min_p", &O::min_p, "must be 0 in training, likewise").within(0, 1);
+  f.add("num_iterations", &O::num_iterations, "updates on the same answers").at_least(1);
+  f.add("mask_truncated_completions", &O::mask_truncated_completions,
+        "answers that did not end are not trained on");
+  f.add("max_sequences", &O::max_sequences, "answers written at once").at_least(1);
+  f.add("eval_prompts", &O::eval_prompts, "held-out prompts of an evaluation").at_least(1);
+  f.add("eval_samples", &O::eval_samples, "answers to each of them").at_least(1);
+  f.add("show_every", &O::show_every,
+        "steps between sampled answers shown on the terminal; 0 = none")
+      .at_least(0);
+  f.add("chat_template_path", &O::chat_template_path,
+        "a Jinja file, or a folder with a tokenizer's files");
+  f.add("eos_token", &O::eos_token, "instead of the tokenizer's");
+}
+
+void describe(config::Fields<GrpoOptions>& f) {
+  f.include(&GrpoOptions::common);
+  f.include(&GrpoOptions::rollout);
+}
+
+GrpoOptions grpo_defaults() {
+  GrpoOptions options;
+  options.common.learning_rate = 1e-6;
+  return options;
+}
+
+}  // namespace temper::train

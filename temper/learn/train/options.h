@@ -1,0 +1,91 @@
+// What the training commands take: TRL's names and defaults where TRL has the option, ours where it
+// has none. docs/deviations.md lists where a default departs from TRL's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "temper/engine/model/lora.h"
+#include "temper/engine/optim/optimizer.h"
+#include "temper/foundation/config/config.h"
+#include "temper/language/chat/renderer.h"
+#include "temper/language/data/dataset.h"
+
+namespace temper::train {
+
+/// Model, optimizer, length of the run, logging and checkpoints: what every loop needs.
+struct CommonOptions {
+  std::string model_name_or_path;
+  std::string dtype = "bfloat16";
+  bool use_peft = false;
+  int64_t lora_r = 16;
+  double lora_alpha = 32;
+  bool use_rslora = false;
+  std::vector<std::string> lora_target_modules = {"all-linear"};
+
+  std::string output_dir;
+  uint64_t run_seed() const { return static_cast<uint64_t>(seed); }
+  int64_t seed = 42;
+  int64_t num_threads = 0;
+
+  double learning_rate = 2e-5;
+  std::string lr_scheduler_type = "linear";
+  int64_t warmup_steps = 0;
+  double warmup_ratio = 0;
+  double weight_decay = 0, adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;
+  double max_grad_norm = 1;
+  double num_train_epochs = 3;
+  int64_t max_steps = -1;
+  int64_t per_device_train_batch_size = 8;
+  int64_t gradient_accumulation_steps = 1;
+  int64_t micro_batch_tokens = 2048;
+  int64_t max_skipped_steps = 3;
+
+  int64_t logging_steps = 1;
+  int64_t eval_steps = 0;
+  int64_t early_stopping_patience = 0;
+  bool load_best_model_at_end = false;
+  double save_interval_s = 120;
+  int64_t save_steps = 0;
+  int64_t save_total_limit = 2;
+  std::string resume_from_checkpoint;
+};
+void describe(config::Fields<CommonOptions>& f);
+
+struct SftOptions {
+  CommonOptions common;
+  data::DatasetOptions data;
+  chat::RendererOptions render;
+};
+void describe(config::Fields<SftOptions>& f);
+
+/// The environment that rewards come from, and how answers are sampled.
+struct RolloutOptions {
+  std::string env;
+  std::string env_args = "{}";
+  int64_t train_rows = 0;
+  int64_t num_generations = 8;
+  int64_t max_completion_length = 256;
+  double temperature = 1;
+  double top_p = 1, min_p = 0;
+  int64_t top_k = 0;
+  int64_t num_iterations = 1;
+  bool mask_truncated_completions = false;
+  int64_t eval_prompts = 64, eval_samples = 1;
+  int64_t show_every = 10;
+  int64_t max_sequences = 64;
+  std::string chat_template_path, eos_token;
+};
+void describe(config::Fields<RolloutOptions>& f);
+
+struct GrpoOptions {
+  CommonOptions common;
+  RolloutOptions rollout;
+};
+void describe(config::Fields<GrpoOptions>& f);
+/// TRL's defaults of the policy trainers where they differ from the supervised ones.
+GrpoOptions grpo_defaults();
+
+}  // namespace temper::train

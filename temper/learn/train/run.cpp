@@ -1,0 +1,275 @@
+#include "temper/learn/train/run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "temper/engine/tensor/buffer.h"
+#include "temper/engine/tensor/isa.h"
+#include "temper/engine/tensor/parallel.h"
+#include "temper/foundation/clock/clock.h"
+#include "temper/foundation/config/yaml.h"
+#include "temper/foundation/error/error.h"
+#include "temper/foundation/file/file.h"
+
+namespace temper::train {
+namespace {
+
+model::ModelOptions model_options(const CommonOptions& o) {
+  return {.dtype = sample::dtype_of(o.dtype),
+          .training = o.use_peft ? model::Training::Lora : model::Training::Full,
+          .lora = {.rank = o.lora_r,
+                   .alpha = o.lora_alpha,
+                   .rank_stabilised = o.use_rslora,
+                   .targets = o.lora_target_modules},
+          .seed = o.run_seed()};
+}
+
+/// "key: value" lines that differ between two configs, leaving out what may change on resume.
+std::string first_difference(const std::string& before, const std::string& now) {
+  static const std::set<std::string> free = {
+      "resume_from_checkpoint", "num_threads", "save_interval_s", "save_steps",
+      "save_total_limit",       "show_every",  "output_dir"};
+  auto lines = [](const std::string& text) {
+    std::map<std::string, std::string> found;
+    for (size_t begin = 0; begin < text.size();) {
+      const size_t end = std::min(text.find('\n', begin), text.size());
+      const std::string line = text.substr(begin, end - begin);
+      begin = end + 1;
+      const size_t colon = line.find(':');
+      if (line.empty() || line[0] == '#' || line[0] == ' ' || colon == std::string::npos) continue;
+      if (!free.contains(line.substr(0, colon)))
+        found[line.substr(0, colon)] = line.substr(colon + 1);
+    }
+    return found;
+  };
+  const auto old_lines = lines(before), new_lines = lines(now);
+  for (const auto& [key, value] : new_lines) {
+    const auto old = old_lines.find(key);
+    if (old == old_lines.end() || old->second != value) {
+      return key + ":" + value + ", was" + (old == old_lines.end() ? " not there" : old->second);
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+Json machine_json() {
+  return {{"isa", std::string(tensor::name(tensor::isa()))}, {"threads", tensor::threads()}};
+}
+
+Run::Run(const CommonOptions& options, const Setting& setting)
+    : options_(options),
+      setting_(setting),
+      resumed_([&] {
+        if (options.num_threads > 0) tensor::use_threads(static_cast<int>(options.num_threads));
+        open_folder();
+        return resumed_;
+      }()),
+      loaded_(sample::load(options.model_name_or_path, model_options(options))),
+      log_(options.output_dir),
+      began_(clock::seconds()),
+      saved_(clock::seconds()) {
+  log_.write_config(setting.config_yaml);
+}
+
+void Run::open_folder() {
+  const std::string& folder = options_.output_dir;
+  const bool wanted =
+      !options_.resume_from_checkpoint.empty() && options_.resume_from_checkpoint != "false";
+  resumed_ = false;
+  if (!file::exists(folder + "/config.yaml")) {
+    if (wanted && options_.resume_from_checkpoint == "true" && file::exists(folder)) {
+      throw Error(
+          {"there is no run to resume", folder, "leave out --resume_from_checkpoint to start one"});
+    }
+    return file::make_folder(folder);
+  }
+  if (!wanted) {
+    const bool finished = file::exists(folder + "/summary.json");
+    throw Error({std::string("the folder already holds a ") +
+                     (finished ? "finished run" : "run that was stopped"),
+                 folder,
+                 finished
+                     ? "choose another --output_dir"
+                     : "--resume_from_checkpoint true to go on with it, or another --output_dir"});
+  }
+  const std::string difference =
+      first_difference(file::read_file(folder + "/config.yaml"), setting_.config_yaml);
+  if (!difference.empty()) {
+    throw Error({"the run was begun with other options: " + difference, folder + "/config.yaml",
+                 "resume with the same options, or choose another --output_dir"});
+  }
+  resumed_ = true;
+}
+
+CheckpointParts Run::parts() {
+  return {.model = model(), .optimizer = *optimizer_, .tokenizer = tokenizer(), .base = base()};
+}
+
+void Run::begin(int64_t total_steps) {
+  total_steps_ = total_steps;
+  const int64_t warmup = options_.warmup_steps > 0
+                             ? options_.warmup_steps
+                             : static_cast<int64_t>(std::ceil(options_.warmup_ratio *
+                                                              static_cast<double>(total_steps)));
+  schedule_ = {.kind = options_.lr_scheduler_type,
+               .peak = options_.learning_rate,
+               .warmup_steps = warmup,
+               .total_steps = total_steps};
+  optimizer_ = std::make_unique<optim::AdamW>(
+      model(), optim::AdamWOptions{.beta1 = options_.adam_beta1,
+                                   .beta2 = options_.adam_beta2,
+                                   .eps = options_.adam_epsilon,
+                                   .weight_decay = options_.weight_decay,
+                                   .max_grad_norm = options_.max_grad_norm});
+  const int64_t needed = (options_.save_total_limit + 2) * checkpoint_bytes(model());
+  if (const int64_t room = file::free_bytes(options_.output_dir); room < needed) {
+    throw Error({"the disk has " + std::to_string(room >> 20) +
+                     " MB left, the run's checkpoints need " + std::to_string(needed >> 20) + " MB",
+                 options_.output_dir, "free some, lower --save_total_limit, or use --use_peft"});
+  }
+  if (!resumed_) {
+    state_.bit_class = tensor::bit_class(tensor::isa());
+    return;
+  }
+  const std::string& from = options_.resume_from_checkpoint;
+  const std::optional<std::string> folder =
+      from == "true" ? newest_checkpoint(options_.output_dir) : std::optional(from);
+  if (folder) {
+    state_ = load_checkpoint(*folder, model(), *optimizer_, log_);
+    if (state_.bit_class != tensor::bit_class(tensor::isa())) {
+      runlog::print("note: the run was begun on the '" + state_.bit_class +
+                    "' kernels; from here on its bits differ from an uninterrupted run's\n");
+    }
+  } else {  // stopped before the first checkpoint: begin again with empty logs
+    Json nothing = log_.offsets();
+    for (auto& offset : nothing) offset = 0;
+    log_.truncate_to(nothing);
+    state_.bit_class = tensor::bit_class(tensor::isa());
+  }
+}
+
+double Run::learning_rate() const {
+  return optim::learning_rate(schedule_, state_.step);
+}
+
+Run::Update Run::update(double loss) {
+  const double rate = learning_rate();
+  Update result{.grad_norm = 0, .learning_rate = rate, .skipped = !std::isfinite(loss)};
+  if (result.skipped) {
+    result.grad_norm = optimizer_->gradient_norm();
+    optimizer_->zero_gradients();
+  } else {
+    const optim::UpdateResult update = optimizer_->step(rate);
+    result.grad_norm = update.grad_norm;
+    result.skipped = update.skipped;
+  }
+  if (!result.skipped) return result;
+  ++state_.skipped_steps;
+  log_.rejected({{"step", state_.step},
+                 {"reason", "the loss or a gradient is not finite; the step was skipped"},
+                 {"loss", std::isfinite(loss) ? Json(loss) : Json()},
+                 {"grad_norm", std::isfinite(result.grad_norm) ? Json(result.grad_norm) : Json()}});
+  if (state_.skipped_steps > options_.max_skipped_steps) {
+    throw Error(
+        {std::to_string(state_.skipped_steps) + " steps had a loss or gradient that is not finite",
+         options_.output_dir + "/rejected.jsonl",
+         "lower --learning_rate, or use --dtype float32; --max_skipped_steps allows more"});
+  }
+  return result;
+}
+
+void Run::log_metrics(const std::vector<std::pair<std::string, double>>& metrics, double epoch) {
+  log_.log({.step = state_.step, .epoch = epoch, .values = metrics});
+}
+
+bool Run::advance(const std::vector<std::pair<std::string, double>>& metrics, double epoch,
+                  bool may_save) {
+  ++state_.step;
+  if (state_.step % options_.logging_steps == 0 || done()) log_metrics(metrics, epoch);
+  const bool asked = setting_.interrupted != nullptr && *setting_.interrupted;
+  const bool by_steps = options_.save_steps > 0 && state_.step % options_.save_steps == 0;
+  const bool by_time =
+      options_.save_interval_s > 0 && clock::seconds() - saved_ >= options_.save_interval_s;
+  due_ = due_ || by_steps || by_time;
+  if (!may_save) return true;
+  if (asked || due_) save();
+  return !asked;
+}
+
+void Run::judge(double figure, bool higher_is_better) {
+  const double better = higher_is_better ? figure - state_.best : state_.best - figure;
+  if (state_.best_step < 0 || better > 0) {
+    state_.best = figure;
+    state_.best_step = state_.step;
+    state_.evaluations_since = 0;
+    const std::string folder = options_.output_dir + "/best";
+    file::remove_folder(folder + ".partial");
+    write_weights(folder + ".partial", parts());
+    file::replace_folder(folder + ".partial", folder);
+    return;
+  }
+  ++state_.evaluations_since;
+  if (options_.early_stopping_patience > 0 &&
+      state_.evaluations_since >= options_.early_stopping_patience) {
+    state_.ended_early = true;
+  }
+}
+
+double Run::seconds() const {
+  return state_.seconds + clock::seconds() - began_;
+}
+
+void Run::save() {
+  State now = state_;
+  now.seconds = seconds();
+  save_checkpoint(options_.output_dir, parts(), now, log_, options_.save_total_limit);
+  saved_ = clock::seconds();
+  due_ = false;
+}
+
+Result Run::interrupted() {
+  return {.state = state_, .interrupted = true, .flops = model().flops(), .summary = nullptr};
+}
+
+Result Run::finish(const Json& extra) {
+  const std::string& folder = options_.output_dir;
+  const bool best =
+      options_.load_best_model_at_end && state_.best_step >= 0 && state_.best_step != state_.step;
+  if (best) {
+    for (const std::string& name : file::names_in(folder + "/best")) {
+      file::write_atomically(folder + "/" + name, file::read_file(folder + "/best/" + name));
+    }
+  } else {
+    write_weights(folder, parts());
+  }
+  state_.seconds = seconds();
+  began_ = clock::seconds();
+  const double tokens = static_cast<double>(state_.tokens + state_.sampled_tokens);
+  Json summary = {
+      {"command", setting_.command},
+      {"seed", options_.seed},
+      {"steps", state_.step},
+      {"seconds", state_.seconds},
+      {"tokens_per_second", tokens / std::max(1e-9, state_.seconds)},
+      {"peak_bytes", tensor::held().peak},
+      {"tflop", model().flops() / 1e12},
+      {"mismatch", {{"max", state_.largest_mismatch}, {"compared", state_.compared}}},
+      {"skipped_steps", state_.skipped_steps},
+      {"best",
+       {{"figure", state_.best_step < 0 ? Json() : Json(state_.best)}, {"step", state_.best_step}}},
+      {"final_model_from_step", best ? state_.best_step : state_.step},
+      {"machine", machine_json()}};
+  for (const auto& [key, value] : extra.items()) summary[key] = value;
+  log_.flush();
+  log_.write_summary(summary);
+  return {.state = state_,
+          .interrupted = false,
+          .flops = model().flops(),
+          .summary = std::make_shared<const Json>(summary)};
+}
+
+}  // namespace temper::train

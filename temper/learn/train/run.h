@@ -1,0 +1,103 @@
+// What every training run shares: its folder (resumed or refused, never overwritten), model,
+// optimizer, log, checkpoints on time, the best model, Ctrl-C, and the summary.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "temper/engine/optim/schedule.h"
+#include "temper/engine/sample/load.h"
+#include "temper/foundation/runlog/progress.h"
+#include "temper/foundation/runlog/runlog.h"
+#include "temper/learn/train/options.h"
+#include "temper/learn/train/state.h"
+
+namespace temper::train {
+
+/// What the caller gives a run besides its options.
+struct Setting {
+  runlog::Terminal terminal;
+  std::string command;                             ///< sft, grpo: the run's name in logs
+  std::string config_yaml;                         ///< the resolved options
+  const std::atomic<bool>* interrupted = nullptr;  ///< set by Ctrl-C
+};
+
+struct Result {
+  State state;
+  bool interrupted = false;
+  double flops = 0;
+  JsonPtr summary;
+};
+
+class Run {
+ public:
+  /// Opens or resumes `options.output_dir` and loads the model for training.
+  Run(const CommonOptions& options, const Setting& setting);
+
+  const CommonOptions& options() const { return options_; }
+  const runlog::Terminal& terminal() const { return setting_.terminal; }
+  model::Model& model() { return *loaded_.model; }
+  const token::Tokenizer& tokenizer() const { return loaded_.tokenizer; }
+  const std::vector<int32_t>& end_ids() const { return loaded_.end_ids; }
+  const std::string& base() const { return loaded_.base; }
+  runlog::RunLog& log() { return log_; }
+  State& state() { return state_; }
+  bool resumed() const { return resumed_; }
+
+  /// Call once the number of steps is known: sets up the schedule and the optimizer, checks the
+  /// disk, and restores the checkpoint of a resumed run.
+  void begin(int64_t total_steps);
+  int64_t total_steps() const { return total_steps_; }
+  bool done() const { return state_.step >= total_steps_ || state_.ended_early; }
+  double learning_rate() const;
+
+  /// The optimizer's step over the gradients in the store. A loss or gradient that is not finite is
+  /// skipped, counted and dumped to skipped.jsonl; too many end the run with an Error.
+  struct Update {
+    double grad_norm, learning_rate;
+    bool skipped;
+  };
+  Update update(double loss);
+  /// Counts the step, logs every logging_steps, saves when it is time and `may_save`. False: Ctrl-C
+  /// was pressed; the run is saved.
+  bool advance(const std::vector<std::pair<std::string, double>>& metrics, double epoch,
+               bool may_save = true);
+  void log_metrics(const std::vector<std::pair<std::string, double>>& metrics, double epoch);
+
+  /// Takes an evaluation's figure; keeps the model when it is the best so far; ends the run when
+  /// patience is over. `higher_is_better`: a reward, not a loss.
+  void judge(double figure, bool higher_is_better);
+
+  void save();
+  /// The final model at the root of output_dir, and summary.json with `extra` in it.
+  Result finish(const Json& extra);
+  Result interrupted();
+
+  double seconds() const;
+
+ private:
+  void open_folder();
+  Json machine() const;
+  CheckpointParts parts();
+
+  CommonOptions options_;
+  Setting setting_;
+  bool resumed_ = false;
+  sample::Loaded loaded_;
+  runlog::RunLog log_;
+  std::unique_ptr<optim::AdamW> optimizer_;
+  optim::Schedule schedule_;
+  State state_;
+  int64_t total_steps_ = 0;
+  double began_, saved_;
+  bool due_ = false;  // a checkpoint, as soon as one may be saved
+};
+
+/// Describes the machine for summaries: processor features, threads, instruction set.
+Json machine_json();
+
+}  // namespace temper::train

@@ -1,0 +1,177 @@
+#include "temper/learn/train/state.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "temper/engine/sample/load.h"
+#include "temper/engine/tensor/isa.h"
+#include "temper/foundation/error/error.h"
+#include "temper/foundation/file/checksum.h"
+#include "temper/foundation/file/file.h"
+#include "temper/foundation/file/safetensors.h"
+
+namespace temper::train {
+namespace {
+
+constexpr const char* kOptimizer = "/optimizer.safetensors";
+constexpr const char* kState = "/state.json";
+
+std::span<const std::byte> bytes(std::span<const float> values) {
+  return std::as_bytes(values);
+}
+
+void copy_out(const file::Safetensors& file, const std::string& name, std::span<float> out) {
+  const file::Safetensors::Tensor* tensor = file.find(name);
+  if (tensor == nullptr || tensor->data.size() != out.size_bytes()) {
+    throw Error({"the checkpoint's '" + name + "' is not this model's", file.where(),
+                 "resume with the model and the options that the run began with"});
+  }
+  std::copy_n(reinterpret_cast<const char*>(tensor->data.data()), out.size_bytes(),
+              reinterpret_cast<char*>(out.data()));
+}
+
+uint32_t checksum(const file::Safetensors& file) {
+  uint32_t sum = 0;
+  for (const char* name : {"master", "m", "v"}) {
+    const file::Safetensors::Tensor* tensor = file.find(name);
+    if (tensor == nullptr) continue;
+    sum = sum * 31 +
+          file::crc32c({reinterpret_cast<const char*>(tensor->data.data()), tensor->data.size()});
+  }
+  return sum;
+}
+
+int64_t step_of(const std::string& name) {
+  constexpr std::string_view kPrefix = "step-";
+  if (!name.starts_with(kPrefix)) return -1;
+  const std::string digits = name.substr(kPrefix.size());
+  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) return -1;
+  return std::stoll(digits);
+}
+
+std::vector<int64_t> steps_in(const std::string& folder) {
+  std::vector<int64_t> steps;
+  if (!file::is_folder(folder)) return steps;
+  for (const std::string& name : file::names_in(folder)) {
+    if (step_of(name) >= 0) steps.push_back(step_of(name));
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+}  // namespace
+
+Json State::to_json() const {
+  return {{"step", step},
+          {"seconds", seconds},
+          {"tokens", tokens},
+          {"sampled_tokens", sampled_tokens},
+          {"skipped_steps", skipped_steps},
+          {"best", best},
+          {"best_step", best_step},
+          {"evaluations_since", evaluations_since},
+          {"ended_early", ended_early},
+          {"largest_mismatch", largest_mismatch},
+          {"compared", compared},
+          {"first_loss", first_loss},
+          {"last_loss", last_loss},
+          {"bit_class", bit_class}};
+}
+
+State State::from_json(const Json& json, const std::string& where) {
+  try {
+    State s;
+    json.at("step").get_to(s.step);
+    json.at("seconds").get_to(s.seconds);
+    json.at("tokens").get_to(s.tokens);
+    json.at("sampled_tokens").get_to(s.sampled_tokens);
+    json.at("skipped_steps").get_to(s.skipped_steps);
+    json.at("best").get_to(s.best);
+    json.at("best_step").get_to(s.best_step);
+    json.at("evaluations_since").get_to(s.evaluations_since);
+    json.at("ended_early").get_to(s.ended_early);
+    json.at("largest_mismatch").get_to(s.largest_mismatch);
+    json.at("compared").get_to(s.compared);
+    json.at("first_loss").get_to(s.first_loss);
+    json.at("last_loss").get_to(s.last_loss);
+    json.at("bit_class").get_to(s.bit_class);
+    return s;
+  } catch (const Json::exception& error) {
+    throw Error(
+        {std::string("not a run's state: ") + error.what(), where, "use an older checkpoint"});
+  }
+}
+
+void write_weights(const std::string& folder, const CheckpointParts& parts) {
+  if (parts.model.has_adapter()) {
+    model::write_adapter(folder, parts.model, parts.base);
+    parts.tokenizer.write_folder(folder);
+  } else {
+    sample::write_model(folder, parts.model, parts.tokenizer);
+  }
+}
+
+int64_t checkpoint_bytes(const model::Model& model) {
+  const int64_t trained = model.store().trained_size();
+  const int64_t each = model.options().dtype == kernel::Dtype::BFloat16 ? 2 : 4;
+  const int64_t whole = model.has_adapter() ? trained * 4 : trained * each;
+  return trained * 3 * 4 + whole + (int64_t{16} << 20);
+}
+
+void save_checkpoint(const std::string& output_dir, const CheckpointParts& parts,
+                     const State& state, runlog::RunLog& log, int64_t keep) {
+  const std::string folder = output_dir + "/checkpoints";
+  const std::string name = folder + "/step-" + std::to_string(state.step);
+  const std::string partial = name + ".partial";
+  file::remove_folder(partial);
+  file::make_folder(partial);
+  write_weights(partial, parts);
+  const int64_t size = parts.model.store().trained_size();
+  file::SafetensorsWriter writer(partial + kOptimizer, {{"master", file::Format::F32, {size}},
+                                                        {"m", file::Format::F32, {size}},
+                                                        {"v", file::Format::F32, {size}}});
+  writer.write("master", bytes(parts.model.store().masters()));
+  writer.write("m", bytes(parts.optimizer.first_moment()));
+  writer.write("v", bytes(parts.optimizer.second_moment()));
+  writer.close();
+  log.sync();
+  Json json = {{"state", state.to_json()},
+               {"optimizer_steps", parts.optimizer.steps()},
+               {"log_offsets", log.offsets()},
+               {"optimizer_crc32c", checksum(file::Safetensors::open(partial + kOptimizer))}};
+  file::write_atomically(partial + kState, json.dump(2) + "\n");
+  file::replace_folder(partial, name);
+  const std::vector<int64_t> steps = steps_in(folder);
+  for (size_t i = 0; i + static_cast<size_t>(keep) < steps.size(); ++i) {
+    file::remove_folder(folder + "/step-" + std::to_string(steps[i]));
+  }
+}
+
+std::optional<std::string> newest_checkpoint(const std::string& output_dir) {
+  const std::vector<int64_t> steps = steps_in(output_dir + "/checkpoints");
+  if (steps.empty()) return std::nullopt;
+  return output_dir + "/checkpoints/step-" + std::to_string(steps.back());
+}
+
+State load_checkpoint(const std::string& folder, model::Model& model, optim::AdamW& optimizer,
+                      runlog::RunLog& log) {
+  const std::string where = folder + kState;
+  const Json json = text::parse_json(file::read_file(where), where);
+  const file::Safetensors tensors = file::Safetensors::open(folder + kOptimizer);
+  if (json.value("optimizer_crc32c", uint32_t{0}) != checksum(tensors)) {
+    throw Error({"the checkpoint is damaged: its checksum differs", folder + kOptimizer,
+                 "resume from an older one: --resume_from_checkpoint FOLDER"});
+  }
+  const size_t size = static_cast<size_t>(model.store().trained_size());
+  std::vector<float> m(size), v(size);
+  copy_out(tensors, "master", model.store().masters());
+  copy_out(tensors, "m", m);
+  copy_out(tensors, "v", v);
+  const State state = State::from_json(json.value("state", Json()), where);
+  optimizer.restore(m, v, json.value("optimizer_steps", state.step));
+  model.refresh();
+  log.truncate_to(json.value("log_offsets", Json()));
+  return state;
+}
+
+}  // namespace temper::train

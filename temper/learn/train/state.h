@@ -1,0 +1,64 @@
+// Checkpoints: everything a run needs to go on to the same bits. A checkpoint is a folder
+// checkpoints/step-N with the model as transformers loads it (or the adapter), the optimizer's
+// masters and moments, and state.json.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "temper/engine/model/model.h"
+#include "temper/engine/optim/optimizer.h"
+#include "temper/foundation/runlog/runlog.h"
+#include "temper/language/token/tokenizer.h"
+
+namespace temper::train {
+
+/// Where a run stands, beyond tensors. Everything else (row order, random draws) is a function of
+/// it and the seed.
+struct State {
+  int64_t step = 0;  ///< optimizer steps done
+  double seconds = 0;
+  int64_t tokens = 0;  ///< read by the trainer
+  int64_t sampled_tokens = 0;
+  int64_t skipped_steps = 0;
+  double best = 0;
+  int64_t best_step = -1;         ///< -1: never evaluated
+  int64_t evaluations_since = 0;  ///< since the best one
+  bool ended_early = false;
+  double largest_mismatch = 0;
+  int64_t compared = 0;
+  double first_loss = 0, last_loss = 0;
+  std::string bit_class;
+  Json to_json() const;
+  static State from_json(const Json& json, const std::string& where);
+};
+
+struct CheckpointParts {
+  model::Model& model;
+  optim::AdamW& optimizer;
+  const token::Tokenizer& tokenizer;
+  const std::string& base;  ///< the base model, for adapters
+};
+
+/// Writes the model's part of a folder: a whole model, or an adapter.
+void write_weights(const std::string& folder, const CheckpointParts& parts);
+
+/// Saves `state` with the log's offsets under `output_dir`/checkpoints, whole or not at all, and
+/// removes the oldest beyond `keep`.
+void save_checkpoint(const std::string& output_dir, const CheckpointParts& parts,
+                     const State& state, runlog::RunLog& log, int64_t keep);
+
+/// The newest checkpoint's folder.
+std::optional<std::string> newest_checkpoint(const std::string& output_dir);
+
+/// Restores model and optimizer, cuts the logs, and returns the state. Throws Error when the
+/// checkpoint is damaged or belongs to another model.
+State load_checkpoint(const std::string& folder, model::Model& model, optim::AdamW& optimizer,
+                      runlog::RunLog& log);
+
+/// Bytes that a checkpoint of this model takes on disk.
+int64_t checkpoint_bytes(const model::Model& model);
+
+}  // namespace temper::train

@@ -1,0 +1,198 @@
+#include "temper/learn/train/supervised.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "temper/foundation/clock/clock.h"
+#include "temper/foundation/error/error.h"
+#include "temper/foundation/file/file.h"
+#include "temper/learn/algo/supervised.h"
+#include "temper/learn/batch/pack.h"
+#include "temper/learn/step/step.h"
+
+namespace temper::train {
+namespace {
+
+batch::Group group_of(const chat::TokenRow& row, int64_t id) {
+  return {.prompt = {}, .answers = {{row.ids, row.trained, id}}};
+}
+
+std::vector<batch::Packed> packed(std::span<const chat::TokenRow* const> rows, int64_t budget) {
+  std::vector<batch::Group> groups;
+  for (const chat::TokenRow* row : rows)
+    groups.push_back(group_of(*row, static_cast<int64_t>(groups.size())));
+  return batch::pack(groups, budget);
+}
+
+/// Shares of rows by length: "≤64: 12  ≤128: 30 …".
+std::string histogram(const std::vector<chat::TokenRow>& rows) {
+  std::string text;
+  size_t below = 0;
+  for (size_t limit = 32; below < rows.size(); limit *= 2) {
+    size_t count = 0;
+    for (const chat::TokenRow& row : rows) count += row.ids.size() <= limit ? 1 : 0;
+    if (count > below)
+      text += fmt::format("{}≤{}: {}", text.empty() ? "" : "  ", limit, count - below);
+    below = count;
+  }
+  return text;
+}
+
+void add(chat::TokenRow row, std::vector<chat::TokenRow>& to, TokenRows& rows) {
+  if (row.truncated) ++rows.truncated;
+  if (row.trained_tokens() == 0) {
+    ++rows.dropped;
+    rows.rejected.push_back({row.where, row.truncated ? "no trained token is left after truncation"
+                                                      : "no trained token"});
+    return;
+  }
+  to.push_back(std::move(row));
+}
+
+}  // namespace
+
+TokenRows token_rows(std::span<const data::Row> train, std::span<const data::Row> test,
+                     const chat::Renderer& renderer) {
+  TokenRows rows;
+  for (const data::Row& row : train) add(renderer.row(row), rows.train, rows);
+  for (const data::Row& row : test) add(renderer.row(row), rows.test, rows);
+  return rows;
+}
+
+TokenRows token_rows(const SftOptions& options, const chat::Renderer& renderer) {
+  constexpr data::RowType kWanted[] = {data::RowType::Text, data::RowType::Messages,
+                                       data::RowType::PromptCompletion};
+  const data::Dataset dataset =
+      data::read_dataset(options.data, kWanted, options.common.run_seed());
+  constexpr size_t kLinted = 64;
+  for (const std::string& warning :
+       renderer.lint(std::span(dataset.train).first(std::min(kLinted, dataset.train.size())))) {
+    runlog::print("note: " + warning + "\n");
+  }
+  TokenRows rows;
+  const bool skip = options.data.on_bad_row == "skip";
+  auto render = [&](const std::vector<data::Row>& from, std::vector<chat::TokenRow>& to) {
+    for (const data::Row& row : from) {
+      try {
+        add(renderer.row(row), to, rows);
+      } catch (const Error& error) {
+        if (!skip) throw;
+        rows.rejected.push_back({row.where, error.parts().what});
+      }
+    }
+  };
+  render(dataset.train, rows.train);
+  render(dataset.test, rows.test);
+  rows.rejected.insert(rows.rejected.end(), dataset.rejected.begin(), dataset.rejected.end());
+  return rows;
+}
+
+Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& renderer,
+                  const algo::SupervisedLoss& loss) {
+  const CommonOptions& o = run.options();
+  const bool quiet = run.terminal().quiet;
+  if (rows.train.empty()) {
+    throw Error({"no row is left to train on", "the training split",
+                 "look at rejected.jsonl, or at the rows with: temper data show"});
+  }
+  const int64_t count = static_cast<int64_t>(rows.train.size());
+  const int64_t batch_rows = o.per_device_train_batch_size * o.gradient_accumulation_steps;
+  const int64_t per_epoch = (count + batch_rows - 1) / batch_rows;
+  const int64_t steps =
+      o.max_steps > 0
+          ? o.max_steps
+          : static_cast<int64_t>(std::ceil(static_cast<double>(per_epoch) * o.num_train_epochs));
+  run.begin(steps);
+  if (!run.resumed()) {
+    for (const data::Rejected& rejected : rows.rejected) {
+      run.log().rejected({{"where", rejected.where}, {"reason", rejected.reason}});
+    }
+    run.log().text(0, "decoded_row", chat::show(rows.train[0], renderer.tokenizer(), false));
+    file::write_atomically(o.output_dir + "/decoded_batch.txt", [&] {
+      std::string text;
+      for (size_t i = 0; i < std::min<size_t>(rows.train.size(), static_cast<size_t>(batch_rows));
+           ++i) {
+        text += chat::show(rows.train[i], renderer.tokenizer(), false) + "\n----\n";
+      }
+      return text;
+    }());
+  }
+  if (!quiet) {
+    runlog::print(fmt::format(
+        "rows       {} to train on, {} held out, {} dropped, {} truncated; tokens {}\n", count,
+        rows.test.size(), rows.rejected.size(), rows.truncated, histogram(rows.train)));
+    runlog::print(fmt::format(
+        "batches    {} rows × {} → micro-batches of ≤ {} tokens → {} updates ({} an epoch)\n",
+        o.per_device_train_batch_size, o.gradient_accumulation_steps, o.micro_batch_tokens, steps,
+        per_epoch));
+    runlog::print("first row  " +
+                  chat::show(rows.train[0], renderer.tokenizer(), run.terminal().color) + "\n");
+  }
+  step::Stepper stepper(run.model());
+  std::vector<const chat::TokenRow*> test_rows;
+  for (const chat::TokenRow& row : rows.test) test_rows.push_back(&row);
+  const std::vector<batch::Packed> test = packed(test_rows, o.micro_batch_tokens);
+  auto evaluate = [&](double epoch) {
+    const step::BatchResult result = stepper.evaluate(test);
+    run.judge(result.loss, false);
+    run.log_metrics(
+        {{"eval_loss", result.loss}, {"eval_mean_token_accuracy", result.token_accuracy}}, epoch);
+  };
+  runlog::Progress progress(run.terminal(), "sft", steps);
+  progress.update(run.state().step, {});
+  while (!run.done()) {
+    State& state = run.state();
+    const double begun = clock::seconds();
+    std::vector<const chat::TokenRow*> chosen;
+    const int64_t epoch = state.step / per_epoch, place = state.step % per_epoch;
+    const std::vector<int64_t> order = data::epoch_order(count, o.run_seed(), epoch);
+    for (int64_t i = place * batch_rows; i < std::min(count, (place + 1) * batch_rows); ++i) {
+      chosen.push_back(&rows.train[static_cast<size_t>(order[static_cast<size_t>(i)])]);
+    }
+    const step::BatchResult result = stepper.supervised(packed(chosen, o.micro_batch_tokens), loss);
+    const Run::Update update = run.update(result.loss);
+    state.tokens += result.read_tokens;
+    if (state.step == 0) state.first_loss = result.loss;
+    state.last_loss = result.loss;
+    const double seconds = clock::seconds() - begun;
+    const double epochs = static_cast<double>(state.step + 1) / static_cast<double>(per_epoch);
+    const double rate = static_cast<double>(result.read_tokens) / seconds;
+    const bool going = run.advance({{"loss", result.loss},
+                                    {"grad_norm", update.grad_norm},
+                                    {"learning_rate", update.learning_rate},
+                                    {"entropy", result.mean_entropy},
+                                    {"mean_token_accuracy", result.token_accuracy},
+                                    {"num_tokens", static_cast<double>(state.tokens)},
+                                    {"tokens_per_second", rate},
+                                    {"step_time", seconds}},
+                                   epochs);
+    progress.update(state.step,
+                    {fmt::format("loss {:.2f} → {:.2f}", state.first_loss, state.last_loss),
+                     fmt::format("{:.0f} tok/s", rate)});
+    if (!going) {
+      progress.abandon();
+      return run.interrupted();
+    }
+    if (o.eval_steps > 0 && !test.empty() && (state.step % o.eval_steps == 0 || run.done()))
+      evaluate(epochs);
+  }
+  progress.finish(
+      {fmt::format("loss {:.2f} → {:.2f}", run.state().first_loss, run.state().last_loss)});
+  return run.finish(
+      {{"loss", {{"first", run.state().first_loss}, {"last", run.state().last_loss}}},
+       {"rows",
+        {{"train", count}, {"test", rows.test.size()}, {"rejected", rows.rejected.size()}}}});
+}
+
+Result sft(const SftOptions& options, const algo::SupervisedLoss& loss, const Setting& setting) {
+  Run run(options.common, setting);
+  chat::RendererOptions render = options.render;
+  render.now_s = static_cast<int64_t>(clock::epoch_seconds());
+  const chat::Renderer renderer(run.tokenizer(), render, run.end_ids());
+  return supervised(run, token_rows(options, renderer), renderer, loss);
+}
+
+}  // namespace temper::train
