@@ -67,6 +67,17 @@ TEST(Conformance, TheExampleFromYaml) {
   conform(*environment, false);
 }
 
+TEST(Conformance, ThePageShowsTheExampleAndItsCheck) {
+  std::string path = SOURCE_DIR "/recipes/env/capitals.yaml", yaml = file::read_file(path);
+  std::string page = file::read_file(SOURCE_DIR "/docs/environments.md");
+  EXPECT_NE(page.find(yaml.substr(yaml.find("name:"))), page.npos);
+  EXPECT_NE(page.find(table(check(*make_environment(path, Json()), {}))), page.npos);
+  for (const NamedTask& row : task_catalogue()) {
+    std::string task_page = SOURCE_DIR "/docs/tasks/" + std::string(row.name) + ".md";
+    EXPECT_TRUE(file::exists(task_page)) << task_page;
+  }
+}
+
 TEST(Check, NamesTheRowThatBreaksAClaim) {
   SingleTurn parts{.name = "broken",
                    .system_prompt = "",
