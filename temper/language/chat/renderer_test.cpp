@@ -1,6 +1,7 @@
 #include "temper/language/chat/renderer.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -44,9 +45,16 @@ class Smol : public testing::Test {
   Renderer renderer(RendererOptions options = {}) const {
     return Renderer(*tokenizer_, std::move(options), {kEnd});
   }
+  /// This process's own.
+  static std::string folder() {
+    std::string path = testing::TempDir() + "/temper_chat_" + std::to_string(getpid());
+    file::make_folder(path);
+    return path;
+  }
+  static void TearDownTestSuite() { file::remove_folder(folder()); }
   /// A file with this template.
   static std::string file_of(const std::string& source, const std::string& name = "test") {
-    std::string path = testing::TempDir() + "/temper_" + name + ".jinja";
+    std::string path = folder() + "/" + name + ".jinja";
     file::write_atomically(path, source);
     return path;
   }
@@ -317,7 +325,7 @@ TEST_F(Smol, EveryWayToEndATurnStops) {
 }
 
 TEST_F(Smol, TemplateComesFromAFolderWithItsEndToken) {
-  std::string folder = testing::TempDir() + "/temper_template";
+  std::string folder = this->folder() + "/published";
   file::make_folder(folder);
   file::write_atomically(
       folder + "/tokenizer_config.json",
@@ -341,7 +349,7 @@ TEST_F(Smol, BadOptionsAndRowsAreNamed) {
            "the end token '<nope>' is not in the vocabulary");
   contains(error_of([&] { renderer({.chat_template_path = "/nowhere"}); }),
            "'/nowhere' is neither a file nor a folder");
-  contains(error_of([&] { renderer({.chat_template_path = file_of("{% if %}")}); }), "temper_test");
+  contains(error_of([&] { renderer({.chat_template_path = file_of("{% if %}")}); }), "test.jinja");
   contains(error_of([&] {
              renderer({.assistant_only_loss = true}).row(row_of({{"text", "a"}}));
            }),
@@ -432,8 +440,9 @@ TEST(Message, WrongOnesAreNamed) {
       {R"({"role": "user", "content": 1})", "content: wanted a string or null, got number"},
       {"[]", "message: wanted an object, got array"},
   };
-  for (const auto& [text, message] : cases) {
-    std::string got = error_of([&] { message_from_json(text::parse_json(text, "t"), "body"); });
+  for (const auto& [line, message] : cases) {
+    Json value = text::parse_json(line, "t");
+    std::string got = error_of([&] { message_from_json(value, "body"); });
     EXPECT_NE(got.find(message), std::string::npos) << got;
     EXPECT_NE(got.find("body"), std::string::npos) << got;
   }

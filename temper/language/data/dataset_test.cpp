@@ -1,6 +1,7 @@
 #include "temper/language/data/dataset.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -95,9 +96,9 @@ TEST(Row, BadRowsSayWhatIsWrong) {
       {R"({"chosen": "a", "rejected": "b"})", "preference row"},
       {R"({"conversations": [{"from": "function_call", "value": "{}"}]})", "give tool_calls"},
   };
-  for (const auto& [text, message] : cases) {
-    std::string got = error_of([&] { row_of(text); });
-    EXPECT_NE(got.find(message), std::string::npos) << text << "\n" << got;
+  for (const auto& [line, message] : cases) {
+    std::string given = line, got = error_of([&] { row_of(given); });
+    EXPECT_NE(got.find(message), std::string::npos) << given << "\n" << got;
     EXPECT_NE(got.find("rows.jsonl:3"), std::string::npos) << got;
   }
 }
@@ -143,7 +144,7 @@ TEST(Dataset, MaxRowsStopsReading) {
 }
 
 TEST(Dataset, FolderHasAFileForEachSplit) {
-  std::string folder = testing::TempDir() + "/temper_dataset";
+  std::string folder = testing::TempDir() + "/temper_dataset_" + std::to_string(getpid());
   file::remove_folder(folder);
   file::make_folder(folder);
   std::string missing = error_of([&] { read_dataset({.dataset_name = folder}); });
@@ -170,10 +171,11 @@ TEST(Dataset, MissingFileIsNamed) {
 }
 
 TEST(Dataset, HeldOutRowsAreThoseOfTheSeed) {
-  std::string folder = testing::TempDir() + "/temper_hold_out.jsonl", text;
+  std::string text;
+  std::string path = testing::TempDir() + "/temper_rows_" + std::to_string(getpid()) + ".jsonl";
   for (int i = 0; i < 40; ++i) text += "{\"text\": \"" + std::to_string(i) + "\"}\n";
-  file::write_atomically(folder, text);
-  DatasetOptions options{.dataset_name = folder, .test_split_size = 0.1};
+  file::write_atomically(path, text);
+  DatasetOptions options{.dataset_name = path, .test_split_size = 0.1};
   Dataset a = read_dataset(options, {}, 1), b = read_dataset(options, {}, 1),
           c = read_dataset(options, {}, 2);
   ASSERT_EQ(a.test.size(), 4);
@@ -187,6 +189,7 @@ TEST(Dataset, HeldOutRowsAreThoseOfTheSeed) {
   options.test_split_size = 40;
   EXPECT_NE(error_of([&] { read_dataset(options); }).find("fewer rows than the 40"),
             std::string::npos);
+  file::remove_folder(path);
 }
 
 TEST(EpochOrder, IsAPermutationOfSeedAndEpoch) {
