@@ -169,17 +169,23 @@ void Checkpoint::read(std::string_view name, std::span<float> out) const {
   const int64_t columns = stored.shape.empty() ? 1 : stored.shape.back();
   const int64_t rows = columns == 0 ? 0 : count / columns;
   const int64_t row_bytes = rows == 0 ? 0 : static_cast<int64_t>(stored.data.size()) / rows;
-  auto row = [&](int64_t from) {
-    return stored.data.subspan(static_cast<size_t>(from * row_bytes),
-                               static_cast<size_t>(row_bytes));
+  // Reads row r of the file as row place(r); a small tensor is not worth waking threads.
+  auto read_rows = [&](auto place) {
+    auto share = [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        auto row =
+            stored.data.subspan(static_cast<size_t>(r * row_bytes), static_cast<size_t>(row_bytes));
+        to_float(stored.format, row, out.data() + place(r) * columns, columns);
+      }
+    };
+    constexpr int64_t kLarge = 1 << 16;
+    if (count < kLarge) {
+      share(0, rows);
+    } else {
+      tensor::parallel(rows, share);
+    }
   };
-  if (stored.heads == 0) {
-    tensor::parallel(rows, [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r)
-        to_float(stored.format, row(r), out.data() + r * columns, columns);
-    });
-    return;
-  }
+  if (stored.heads == 0) return read_rows([](int64_t r) { return r; });
   // Within a head, pairs (i, i + half) that RoPE turns together stand side by side in GGUF.
   const int64_t half = state_->config.head_dim / 2;
   if (stored.shape.empty() || stored.shape[0] != stored.heads * 2 * half) {
@@ -190,17 +196,12 @@ void Checkpoint::read(std::string_view name, std::span<float> out) const {
   auto place = [&](int64_t r) {
     return r / (2 * half) * 2 * half + r % 2 * half + r % (2 * half) / 2;
   };
-  if (stored.shape.size() == 1) {
-    std::vector<float> stored_order(out.size());
-    to_float(stored.format, stored.data, stored_order.data(), count);
-    for (int64_t r = 0; r < count; ++r)
-      out[static_cast<size_t>(place(r))] = stored_order[static_cast<size_t>(r)];
-    return;
+  if (stored.shape.size() > 1) return read_rows(place);
+  std::vector<float> stored_order(out.size());
+  to_float(stored.format, stored.data, stored_order.data(), count);
+  for (int64_t r = 0; r < count; ++r) {
+    out[static_cast<size_t>(place(r))] = stored_order[static_cast<size_t>(r)];
   }
-  tensor::parallel(rows, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r)
-      to_float(stored.format, row(r), out.data() + place(r) * columns, columns);
-  });
 }
 
 void Checkpoint::check() const {
