@@ -69,8 +69,8 @@ TEST(Attention, AgreesWithTheReferenceForwardAndBackward) {
                  {3, 1, 64, 63},
                  {4, 2, 24, 64},
                  {9, 3, 64, 65},
-                 {2, 2, 40, 200},
-                 {40, 1, 16, 130},
+                 {2, 2, 40, 135},
+                 {12, 1, 16, 130},
                  {2, 1, 256, 70}}) {
     const AttentionShape shape = {c.heads, c.kv_heads, c.dim,
                                   1 / std::sqrt(static_cast<double>(c.dim))};
@@ -92,7 +92,7 @@ TEST(Attention, AgreesWithTheReferenceForwardAndBackward) {
     (want.out * leaf(d_out, {c.length, c.heads, c.dim}).detach()).sum().backward();
     expect_near(got.out, want.out.detach(), 1e-5);  // averages of values below 5
     expect_near(got.lse, want.lse.detach(), 1e-5);
-    expect_near(dq, q.grad(), 5e-5);  // sums of up to 200 · group terms near 1
+    expect_near(dq, q.grad(), 5e-5);  // sums of up to 135 · group terms near 1
     expect_near(dk, k.grad(), 2e-4);
     expect_near(dv, v.grad(), 2e-4);
   }

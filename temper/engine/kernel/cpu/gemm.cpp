@@ -13,7 +13,7 @@
 namespace temper::kernel {
 namespace {
 
-constexpr int64_t kRowBlock = 192;  // rows of A that stay in L2 for kDepth steps: 192 KB
+constexpr int64_t kRowBlock = 192;  // rows of A that stay in L2 for kDepth steps: 240 KB
 
 int64_t up(int64_t value, int64_t unit) {
   return (value + unit - 1) / unit;
@@ -152,7 +152,7 @@ void cpu::multiply_here(const Product& given, Steps wanted) {
 
 void weight_gradient(const WeightGradient& g) {
   if (g.m == 0) return;
-  constexpr int64_t kOut = 96;  // packed dy of a piece: kDepth · 96 floats stay in L2
+  constexpr int64_t kOut = 192;  // packed dy of a piece: 192 · kDepth floats stay in L2
   const int64_t threads = tensor::threads();
   Grid grid = {.rows = up(g.out, kOut), .columns = 1};
   if (grid.rows < 4 * threads) {

@@ -9,7 +9,7 @@
 namespace temper::kernel {
 
 constexpr int64_t kPanelWidth = 16;  ///< columns of a packed panel
-constexpr int64_t kDepth = 256;      ///< steps of a product between two visits of its output
+constexpr int64_t kDepth = 320;      ///< steps of a product between two visits of its output
 constexpr int64_t kMaxRows = 12;     ///< the largest tile of any instruction set
 
 /// C[m, n] (+)= A[m, k] · B[k, n], one chain over k for each output. Element (k, j) of B stands at
