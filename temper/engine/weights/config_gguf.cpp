@@ -50,9 +50,9 @@ double decimal(double number) {
   return value;
 }
 
-class Keys {
+class GgufKeys {
  public:
-  Keys(const Gguf& gguf, const std::string& architecture)
+  GgufKeys(const Gguf& gguf, const std::string& architecture)
       : gguf_(gguf), prefix_(architecture + ".") {}
 
   std::string full(std::string_view key) const { return prefix_ + std::string(key); }
@@ -126,7 +126,7 @@ RopeScaling llama3_scaling(const Gguf& gguf, const Gguf::Tensor& stored,
   return rope;
 }
 
-RopeScaling read_scaling(const Gguf& gguf, const Keys& keys, const ModelConfig& config) {
+RopeScaling read_scaling(const Gguf& gguf, const GgufKeys& keys, const ModelConfig& config) {
   RopeScaling rope;
   std::string_view type = gguf.string(keys.full("rope.scaling.type")).value_or("none");
   if (const Gguf::Tensor* stored = gguf.find("rope_freqs.weight")) {
@@ -180,7 +180,7 @@ ModelConfig from_gguf(const Gguf& gguf) {
     throw Error({"the architecture '" + architecture.substr(0, 80) + "' is not supported",
                  gguf.where(), "supported are llama, qwen2 and qwen3, dense"});
   }
-  Keys keys(gguf, architecture);
+  GgufKeys keys(gguf, architecture);
   keys.refuse_unknown();
   config.width = keys.whole("embedding_length");
   config.layers = keys.whole("block_count");

@@ -1,10 +1,10 @@
-// config.json and generation_config.json, as transformers (4.x and 5.x) write and read them.
+// Reads config.json and generation_config.json as transformers (4.x and 5.x) write them.
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "temper/engine/weights/config.h"
+#include "temper/engine/weights/json_keys.h"
 #include "temper/engine/weights/settle.h"
 #include "temper/foundation/error/error.h"
 #include "temper/foundation/file/file.h"
@@ -130,87 +130,13 @@ bool among(const List& list, std::string_view key) {
   return std::find(std::begin(list), std::end(list), key) != std::end(list);
 }
 
-/// Typed access to an object's keys; null counts as absent.
-class Keys {
- public:
-  Keys(const Json& object, std::string where) : object_(object), where_(std::move(where)) {}
-
-  const Json* find(std::string_view key) const {
-    auto at = object_.find(std::string(key));
-    return at == object_.end() || at->is_null() ? nullptr : &*at;
-  }
-  [[noreturn]] void wrong(std::string_view key, const char* wanted, const Json& got) const {
-    throw Error({"'" + std::string(key) + "' should be " + wanted + ", got " +
-                     text::to_line(got).substr(0, 80),
-                 where_, "check the file against the model's original"});
-  }
-  const Json& need(std::string_view key) const {
-    if (const Json* value = find(key)) return *value;
-    throw Error({"the key '" + std::string(key) + "' is missing", where_,
-                 "check the file against the model's original"});
-  }
-  int64_t whole(std::string_view key, const Json& value) const {
-    if (!value.is_number_integer() ||
-        (value.is_number_unsigned() && value.get<uint64_t>() > uint64_t{1} << 62)) {
-      wrong(key, "a whole number", value);
-    }
-    return value.get<int64_t>();
-  }
-  int64_t whole(std::string_view key) const { return whole(key, need(key)); }
-  int64_t whole_or(std::string_view key, int64_t otherwise) const {
-    const Json* value = find(key);
-    return value ? whole(key, *value) : otherwise;
-  }
-  std::optional<double> number(std::string_view key) const {
-    const Json* value = find(key);
-    if (!value) return std::nullopt;
-    if (!value->is_number() || !std::isfinite(value->get<double>())) wrong(key, "a number", *value);
-    return value->get<double>();
-  }
-  bool truth_or(std::string_view key, bool otherwise) const {
-    const Json* value = find(key);
-    if (!value) return otherwise;
-    if (!value->is_boolean()) wrong(key, "true or false", *value);
-    return value->get<bool>();
-  }
-  std::optional<std::string> word(std::string_view key) const {
-    const Json* value = find(key);
-    if (!value) return std::nullopt;
-    if (!value->is_string()) wrong(key, "a string", *value);
-    return value->get<std::string>();
-  }
-  /// One id or a list of them; -1 means none.
-  std::vector<int32_t> ids(std::string_view key) const {
-    const Json* value = find(key);
-    std::vector<int32_t> ids;
-    if (!value || *value == -1) return ids;
-    const Json list = value->is_array() ? *value : Json::array({*value});
-    for (const Json& id : list) {
-      int64_t number = whole(key, id);
-      if (number < 0 || number > 1 << 24) wrong(key, "an id or a list of ids", *value);
-      ids.push_back(static_cast<int32_t>(number));
-    }
-    return ids;
-  }
-  std::optional<int32_t> id(std::string_view key) const {
-    std::vector<int32_t> all = ids(key);
-    return all.empty() ? std::nullopt : std::optional(all.front());
-  }
-  const Json& object() const { return object_; }
-  const std::string& where() const { return where_; }
-
- private:
-  const Json& object_;
-  std::string where_;
-};
-
 void merge(std::vector<int32_t>& into, const std::vector<int32_t>& more) {
   for (int32_t id : more) {
     if (std::find(into.begin(), into.end(), id) == into.end()) into.push_back(id);
   }
 }
 
-void read_family(const Keys& keys, ModelConfig& config) {
+void read_family(const JsonKeys& keys, ModelConfig& config) {
   const char* kSupported =
       "supported are LlamaForCausalLM, Qwen2ForCausalLM (also Qwen2.5) and Qwen3ForCausalLM, dense";
   std::optional<std::string> type = keys.word("model_type");
@@ -237,7 +163,7 @@ void read_family(const Keys& keys, ModelConfig& config) {
                keys.where(), kSupported});
 }
 
-void refuse_unknown(const Keys& keys, Family family) {
+void refuse_unknown(const JsonKeys& keys, Family family) {
   for (const auto& [key, value] : keys.object().items()) {
     if (among(kRead, key) || among(kHarmless, key)) continue;
     if (key == "attention_bias" && family != Family::Qwen2) continue;
@@ -255,7 +181,7 @@ void refuse_unknown(const Keys& keys, Family family) {
   }
 }
 
-RopeScaling read_scaling(const Keys& top, const Keys& keys, int64_t max_positions) {
+RopeScaling read_scaling(const JsonKeys& top, const JsonKeys& keys, int64_t max_positions) {
   using Kind = RopeScaling::Kind;
   struct Known {
     std::string_view name;
@@ -316,13 +242,13 @@ RopeScaling read_scaling(const Keys& top, const Keys& keys, int64_t max_position
   return rope;
 }
 
-void read_rope(const Keys& keys, ModelConfig& config) {
+void read_rope(const JsonKeys& keys, ModelConfig& config) {
   config.rope_theta = keys.number("rope_theta").value_or(10000);
   for (std::string_view key : {"rope_scaling", "rope_parameters"}) {
     const Json* value = keys.find(key);
     if (!value || (value->is_object() && value->empty())) continue;
     if (!value->is_object()) keys.wrong(key, "an object", *value);
-    Keys inner(*value, keys.where() + ", " + std::string(key));
+    JsonKeys inner(*value, keys.where() + ", " + std::string(key));
     config.rope_theta = inner.number("rope_theta").value_or(config.rope_theta);
     config.rope_scaling = read_scaling(keys, inner, config.max_positions);
     return;
@@ -331,7 +257,7 @@ void read_rope(const Keys& keys, ModelConfig& config) {
 
 /// Windowed attention is accepted where it changes nothing: switched off, or as wide as the longest
 /// sequence.
-void refuse_window(const Keys& keys, const ModelConfig& config) {
+void refuse_window(const JsonKeys& keys, const ModelConfig& config) {
   int64_t window = keys.whole_or("sliding_window", config.max_positions);
   bool wide = window >= config.max_positions;
   bool listed = false;
@@ -364,7 +290,7 @@ void refuse_window(const Keys& keys, const ModelConfig& config) {
 ModelConfig from_config_json(std::string_view text, const std::string& where) {
   auto source = std::make_shared<const Json>(text::parse_json(text, where));
   if (!source->is_object()) throw Error({"the configuration should be an object", where, ""});
-  Keys keys(*source, where);
+  JsonKeys keys(*source, where);
   ModelConfig config;
   config.source = source;
   read_family(keys, config);
@@ -415,93 +341,12 @@ ModelConfig from_folder(const std::string& folder) {
   if (!file::exists(generation)) return config;
   const Json json = text::parse_json(file::read_file(generation), generation);
   if (!json.is_object()) throw Error({"the configuration should be an object", generation, ""});
-  Keys keys(json, generation);
+  JsonKeys keys(json, generation);
   merge(config.eos_ids, keys.ids("eos_token_id"));
   if (!config.bos_id) config.bos_id = keys.id("bos_token_id");
   if (!config.pad_id) config.pad_id = keys.id("pad_token_id");
   settle(config, generation);
   return config;
-}
-
-namespace {
-
-Json eos_json(const ModelConfig& config) {
-  if (config.eos_ids.empty()) return nullptr;
-  if (config.eos_ids.size() == 1) return config.eos_ids.front();
-  return config.eos_ids;
-}
-
-Json id_json(const std::optional<int32_t>& id) {
-  return id ? Json(*id) : Json(nullptr);
-}
-
-Json scaling_json(const RopeScaling& rope) {
-  using Kind = RopeScaling::Kind;
-  switch (rope.kind) {
-    case Kind::None:
-      return nullptr;
-    case Kind::Linear:
-      return {{"rope_type", "linear"}, {"factor", rope.factor}};
-    case Kind::Dynamic:
-      return {{"rope_type", "dynamic"}, {"factor", rope.factor}};
-    case Kind::Llama3:
-      return {{"rope_type", "llama3"},
-              {"factor", rope.factor},
-              {"low_freq_factor", rope.low_frequency_factor},
-              {"high_freq_factor", rope.high_frequency_factor},
-              {"original_max_position_embeddings", rope.original_max_positions}};
-    case Kind::Yarn:
-      break;
-  }
-  Json json = {{"rope_type", "yarn"},
-               {"factor", rope.factor},
-               {"original_max_position_embeddings", rope.original_max_positions},
-               {"beta_fast", rope.beta_fast},
-               {"beta_slow", rope.beta_slow}};
-  if (rope.attention_factor) json["attention_factor"] = *rope.attention_factor;
-  if (rope.mscale) json["mscale"] = *rope.mscale;
-  if (rope.mscale_all_dim) json["mscale_all_dim"] = *rope.mscale_all_dim;
-  if (!rope.truncate) json["truncate"] = false;
-  return json;
-}
-
-}  // namespace
-
-Json to_config_json(const ModelConfig& config, const std::string& dtype) {
-  Json json = {{"architectures", Json::array({config.architecture})},
-               {"model_type", config.model_type},
-               {"vocab_size", config.vocabulary},
-               {"hidden_size", config.width},
-               {"intermediate_size", config.ffn},
-               {"num_hidden_layers", config.layers},
-               {"num_attention_heads", config.heads},
-               {"num_key_value_heads", config.kv_heads},
-               {"head_dim", config.head_dim},
-               {"hidden_act", "silu"},
-               {"max_position_embeddings", config.max_positions},
-               {"initializer_range", config.initializer_range},
-               {"rms_norm_eps", config.norm_eps},
-               {"rope_theta", config.rope_theta},
-               {"rope_scaling", scaling_json(config.rope_scaling)},
-               {"tie_word_embeddings", config.tied_head},
-               {"attention_dropout", 0.0},
-               {"use_cache", true},
-               {"bos_token_id", id_json(config.bos_id)},
-               {"eos_token_id", eos_json(config)},
-               {"pad_token_id", id_json(config.pad_id)},
-               {"torch_dtype", dtype}};
-  if (config.family != Family::Qwen2) json["attention_bias"] = config.attention_bias;
-  if (config.family == Family::Llama) json["mlp_bias"] = config.mlp_bias;
-  if (config.family != Family::Llama) json["use_sliding_window"] = false;
-  return json;
-}
-
-Json to_generation_config_json(const ModelConfig& config) {
-  Json json = Json::object();
-  if (config.bos_id) json["bos_token_id"] = *config.bos_id;
-  if (!config.eos_ids.empty()) json["eos_token_id"] = eos_json(config);
-  if (config.pad_id) json["pad_token_id"] = *config.pad_id;
-  return json;
 }
 
 }  // namespace temper::weights
