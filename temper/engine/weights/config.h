@@ -20,6 +20,7 @@ enum class Family { Llama, Qwen2, Qwen3 };
 /// modeling_rope_utils).
 struct RopeScaling {
   enum class Kind { None, Linear, Dynamic, Yarn, Llama3 };
+  /// Dynamic changes nothing up to max_positions, and temper goes no further: there it is None.
   Kind kind = Kind::None;
   double factor = 1;
   int64_t original_max_positions = 0;                          ///< yarn, llama3, dynamic
