@@ -1,0 +1,85 @@
+// data show: the rows of a data set as tokens, with the trained ones marked, and what the linter
+// says of them.
+#include <fmt/format.h>
+
+#include "temper/app/cli/open_model.h"
+#include "temper/foundation/clock/clock.h"
+#include "temper/language/data/dataset.h"
+
+namespace temper::cli::data_ {
+
+struct Options {
+  std::string model, path;
+  int64_t rows = 3;
+  chat::RendererOptions render;
+};
+void describe(config::Fields<Options>& f) {
+  f.add("model", &Options::model, "the model whose tokenizer and template to use")
+      .required()
+      .alias("model_name_or_path");
+  f.add("rows", &Options::rows, "rows to show").at_least(0);
+  f.include(&Options::render);
+}
+
+void show(const Options& options, const Context& context) {
+  constexpr size_t kLinted = 256;
+  auto dim = [&](const std::string& text) {
+    return runlog::paint(context.terminal, runlog::Color::Dim, text);
+  };
+  chat::RendererOptions render = options.render;
+  render.now_s = static_cast<int64_t>(clock::epoch_seconds());
+  const std::string path = model_path(options.model);
+  const chat::Renderer renderer(sample::load_tokenizer(path), render, {});
+  const data::Dataset set =
+      data::read_dataset({.dataset_name = options.path, .on_bad_row = "skip"});
+  std::string text = fmt::format("{} · {} rows of type {}{}\n", options.path, set.train.size(),
+                                 data::name(set.type), set.conversational ? ", messages" : "");
+  for (const data::Rejected& bad : set.rejected) {
+    text += runlog::paint(context.terminal, runlog::Color::Red, "unusable") + " " + bad.where +
+            ": " + bad.reason + "\n";
+  }
+  if (!context.terminal.quiet) runlog::print(text);
+  const size_t count = std::min(set.train.size(), static_cast<size_t>(options.rows));
+  for (size_t i = 0; i < count; ++i) {
+    const data::Row& row = set.train[i];
+    if (row.type == data::RowType::PromptOnly) {
+      const std::vector<token::Id> ids = renderer.prompt(row);
+      runlog::print(dim(fmt::format("── {} · {} tokens of prompt", row.where, ids.size())) + "\n" +
+                    renderer.tokenizer().decode(ids) + "\n");
+      continue;
+    }
+    const chat::TokenRow made = renderer.row(row);
+    runlog::print(dim(fmt::format("── {} · {} tokens, {} trained{}", row.where, made.ids.size(),
+                                  made.trained_tokens(), made.truncated ? ", cut" : "")) +
+                  "\n" + chat::show(made, renderer.tokenizer(), context.terminal.color) + "\n");
+  }
+  const std::span<const data::Row> sample =
+      std::span(set.train).first(std::min(set.train.size(), kLinted));
+  const std::vector<std::string> warnings = renderer.lint(sample);
+  for (const std::string& warning : warnings) {
+    runlog::print(runlog::paint(context.terminal, runlog::Color::Yellow, "warning") + " " +
+                  warning + "\n");
+  }
+  if (warnings.empty() && !context.terminal.quiet) {
+    runlog::print(dim(fmt::format("the linter is content with the first {} rows", sample.size())) +
+                  "\n");
+  }
+}
+
+Exit run(std::span<const std::string> args, const Context& context) {
+  Options options;
+  const Asked asked =
+      ask(config::bind(options), args, "data", "show rows.jsonl --model M [--rows N]", 2);
+  if (asked.help) return Exit::Done;
+  if (asked.positional.size() != 2 || asked.positional[0] != "show") {
+    throw Error({"wanted 'show' and a file of rows", "temper data",
+                 "temper data show rows.jsonl --model M"});
+  }
+  options.path = asked.positional[1];
+  show(options, context);
+  return Exit::Done;
+}
+
+extern const Command entry = {"look", "rows as tokens, trained ones marked", run};
+
+}  // namespace temper::cli::data_

@@ -1,0 +1,140 @@
+// export: any model that temper loads (GGUF, Hugging Face folder, run, adapter on a base) as a
+// Hugging Face folder that transformers loads. An adapter is merged in float32, here alone:
+//
+//   W' = W + s · B·A        Hu et al. 2021 (arXiv 2106.09685), §4.1
+//
+// The folder is loaded again and must give the log-probs of the source before it gets its name.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "temper/app/cli/open_model.h"
+#include "temper/engine/tensor/parallel.h"
+#include "temper/foundation/file/file.h"
+
+namespace temper::cli::export_ {
+
+struct Options {
+  std::string model, output_dir, dtype = "bfloat16";
+};
+void describe(config::Fields<Options>& f) {
+  f.add("model", &Options::model, "what to export").required();
+  f.add("output_dir", &Options::output_dir, "folder to write").required();
+  f.add("dtype", &Options::dtype, "of the weights written: bfloat16 or float32")
+      .choices({"bfloat16", "float32"});
+}
+
+/// The values of a tensor, with its adapter, if it has one, added in float32.
+void merged(const model::Model& model, const std::string& name, std::vector<float>& values) {
+  model.read(name, values);
+  constexpr std::string_view kWeight = ".weight";
+  if (!name.ends_with(kWeight)) return;
+  const std::string module = name.substr(0, name.size() - kWeight.size());
+  const model::Weight* a = model.store().find(module + ".lora_A.weight");
+  const model::Weight* b = model.store().find(module + ".lora_B.weight");
+  if (a == nullptr || b == nullptr) return;
+  const int64_t rank = a->rows, in = a->columns, out = b->rows;
+  std::vector<float> low(static_cast<size_t>(a->size())), high(static_cast<size_t>(b->size()));
+  model.store().read(*a, low);
+  model.store().read(*b, high);
+  const float scale = model::lora_scale(model.options().lora);
+  tensor::parallel(out, [&](int64_t begin, int64_t end) {
+    std::vector<float> delta(static_cast<size_t>(in));
+    for (int64_t row = begin; row < end; ++row) {
+      std::fill(delta.begin(), delta.end(), 0.0f);
+      for (int64_t r = 0; r < rank; ++r) {
+        const float factor = high[static_cast<size_t>(row * rank + r)];
+        for (int64_t i = 0; i < in; ++i) {
+          delta[static_cast<size_t>(i)] += factor * low[static_cast<size_t>(r * in + i)];
+        }
+      }
+      for (int64_t i = 0; i < in; ++i) {
+        values[static_cast<size_t>(row * in + i)] += scale * delta[static_cast<size_t>(i)];
+      }
+    }
+  });
+}
+
+void write(const std::string& folder, const Options& options) {
+  const OpenModel source = open_model({.model = options.model, .dtype = "float32"});
+  const model::Model& model = *source.loaded->model;
+  std::vector<float> values;
+  weights::write_folder(
+      folder, model.config(),
+      [&](const weights::NamedShape& tensor) {
+        int64_t size = 1;
+        for (const int64_t length : tensor.shape) size *= length;
+        values.resize(static_cast<size_t>(size));
+        merged(model, tensor.name, values);
+        return std::span<const float>(values);
+      },
+      {.format = options.dtype == "bfloat16" ? file::Format::BF16 : file::Format::F32});
+  source.tokenizer().write_folder(folder);
+}
+
+struct Scored {
+  std::vector<float> logp;
+  bool adapter;
+};
+Scored score(const std::string& path, const std::string& dtype) {
+  const OpenModel model = open_model({.model = path, .dtype = dtype});
+  std::vector<int32_t> ids = model.tokenizer().encode(
+      "The quick brown fox jumps over the lazy dog. In 1 + 1 = 2 there are three numbers.", true);
+  const auto& config = model.loaded->model->config();
+  for (int32_t& id : ids) id = std::min(id, static_cast<int32_t>(config.vocabulary - 1));
+  ids.resize(std::min<size_t>(ids.size(), static_cast<size_t>(config.max_positions)));
+  return {model.sampler->score(std::span<const std::vector<int32_t>>(&ids, 1))[0],
+          model.loaded->model->has_adapter()};
+}
+
+/// The largest difference of the log-probs before and after. Throws when that is more than
+/// rounding.
+float compare(const std::string& folder, const Options& options) {
+  const Scored before = score(options.model, options.dtype), after = score(folder, options.dtype);
+  float largest = 0;
+  for (size_t i = 0; i < before.logp.size(); ++i) {
+    const float difference = std::abs(before.logp[i] - after.logp[i]);
+    if (!(difference <= largest)) largest = difference;  // a NaN is the largest
+  }
+  // The same weights give the same numbers. A merged weight is rounded once more: 2^-9 of each
+  // weight in bf16, which moves a log-prob by a few hundredths; 2^-24 in float32.
+  const float bound = !before.adapter ? 1e-5f : options.dtype == "bfloat16" ? 0.5f : 1e-2f;
+  if (after.logp.size() != before.logp.size() || !(largest <= bound)) {
+    throw Error({fmt::format("the exported model differs: log-probs by up to {} nats, wanted {}",
+                             largest, bound),
+                 options.output_dir, "nothing was written; export with --dtype float32"});
+  }
+  return largest;
+}
+
+Exit run(std::span<const std::string> args, const Context& context) {
+  Options options;
+  const std::vector<std::string> words = with_model_first(args);
+  if (ask(config::bind(options), words, "export", "SRC --output_dir D [--dtype float32]").help) {
+    return Exit::Done;
+  }
+  refuse_used_folder(options.output_dir);
+  const std::string partial = options.output_dir + ".partial";
+  file::remove_folder(partial);
+  float largest = 0;
+  try {
+    write(partial, options);
+    largest = compare(partial, options);
+  } catch (...) {
+    file::remove_folder(partial);
+    throw;
+  }
+  file::replace_folder(partial, options.output_dir);
+  if (!context.terminal.quiet) {
+    runlog::print(
+        fmt::format("{}: {}, loaded again; its log-probs differ from the source's by {} "
+                    "at most\n",
+                    options.output_dir, options.dtype, largest));
+  }
+  return Exit::Done;
+}
+
+extern const Command entry = {"try", "any model as a Hugging Face folder", run};
+
+}  // namespace temper::cli::export_
