@@ -129,9 +129,12 @@ void cpu::multiply(const Product& given, Steps wanted) {
   // Columns are cut first: each thread then reads its own panels. Enough pieces for an even end.
   const int64_t threads = tensor::threads(), panels = up(g.count, kPanelWidth);
   Grid grid = {.rows = up(g.m, kRowBlock), .columns = 1};
-  if (g.m * g.count * steps.count >= (1 << 16) && threads > 1) {
-    const int64_t pieces = g.m > 16 ? 6 * threads : threads;
-    grid.columns = std::clamp<int64_t>(up(pieces, grid.rows), 1, up(panels, 4));
+  constexpr int64_t kColumns = 256;  // outputs of a piece stay in L2 between visits
+  if (g.m > 16) {
+    const int64_t pieces = std::max(up(6 * threads, grid.rows), up(g.count, kColumns));
+    grid.columns = std::clamp<int64_t>(pieces, 1, up(panels, 4));
+  } else if (g.m * g.count * steps.count >= (1 << 16)) {
+    grid.columns = std::clamp<int64_t>(threads, 1, up(panels, 4));
   }
   tensor::parallel_pieces(grid.rows * grid.columns, [&](int64_t begin, int64_t end) {
     for (int64_t piece = begin; piece < end; ++piece) {
@@ -154,10 +157,10 @@ void weight_gradient(const WeightGradient& g) {
   if (g.m == 0) return;
   constexpr int64_t kOut = 192;  // packed dy of a piece: 192 · kDepth floats stay in L2
   const int64_t threads = tensor::threads();
-  Grid grid = {.rows = up(g.out, kOut), .columns = 1};
-  if (grid.rows < 4 * threads) {
-    grid.columns = std::clamp<int64_t>(up(4 * threads, grid.rows), 1, up(g.in, 192));
-  }
+  constexpr int64_t kIn = 288;  // outputs of a piece stay in L2 between visits
+  const Grid grid = {
+      .rows = up(g.out, kOut),
+      .columns = std::max(up(g.in, kIn), std::min(up(4 * threads, up(g.out, kOut)), up(g.in, 64)))};
   const auto piece = [&](int64_t begin, int64_t end) {
     thread_local tensor::Floats scratch;
     scratch.resize(gradient_scratch(kOut + kMaxRows));
