@@ -35,6 +35,7 @@ class Session {
       }
     }
     make_room();
+    run_common_prefix();
   }
 
   std::vector<std::vector<chat::Completion>> run() {
@@ -103,7 +104,8 @@ class Session {
   }
   int64_t blocks_of(const Part& part) const {
     const chat::Request& r = request(part.request);
-    return blocks_for(static_cast<int64_t>(r.prompt.size())) + part.count * own_blocks(r);
+    return blocks_for(static_cast<int64_t>(r.prompt.size())) -
+           static_cast<int64_t>(prefix_.size()) + part.count * own_blocks(r);
   }
 
   /// The pool: as large as the work can use, within cache_bytes; kept for the next call.
@@ -137,6 +139,40 @@ class Session {
       free_.push_back(static_cast<int32_t>(block));
   }
 
+  /// What all prompts begin with, in whole blocks, is run once; each prompt keeps a token of its
+  /// own to run.
+  int64_t common_blocks() const {
+    if (requests_.size() < 2) return 0;
+    const std::vector<int32_t>& first = requests_[0].prompt;
+    size_t common = first.size() - 1;
+    for (const chat::Request& r : requests_) {
+      const size_t limit = std::min(common, r.prompt.size() - 1);
+      common = static_cast<size_t>(std::mismatch(first.begin(),
+                                                 first.begin() + static_cast<std::ptrdiff_t>(limit),
+                                                 r.prompt.begin())
+                                       .first -
+                                   first.begin());
+    }
+    return static_cast<int64_t>(common) / kernel::kKvBlock;
+  }
+
+  void run_common_prefix() {
+    const int64_t blocks = std::min(common_blocks(), unreserved());
+    if (blocks == 0) return;
+    for (int64_t i = 0; i < blocks; ++i) prefix_.push_back(take());
+    const std::span<const int32_t> tokens =
+        std::span(requests_[0].prompt).first(static_cast<size_t>(blocks * kernel::kKvBlock));
+    const size_t chunk = static_cast<size_t>(sampler_.options_.prefill_rows);
+    for (size_t begin = 0; begin < tokens.size(); begin += chunk) {
+      model::Batch batch;
+      batch.blocks = sampler_.cache_blocks_;
+      add_run(batch, tokens.subspan(begin, std::min(chunk, tokens.size() - begin)),
+              static_cast<int64_t>(begin), prefix_);
+      model_.infer(batch, sampler_.cache_, nullptr);
+    }
+    sampler_.count_.prompt_tokens += static_cast<int64_t>(tokens.size());
+  }
+
   int64_t unreserved() const { return static_cast<int64_t>(free_.size()) - reserved_; }
 
   int32_t take() {
@@ -157,9 +193,12 @@ class Session {
       now.count = std::min(now.count, slots);
       while (now.count > 0 && blocks_of(now) > unreserved()) --now.count;
       if (now.count == 0) return;
-      Prompt prompt{.part = now, .blocks = {}};
+      Prompt prompt{.part = now,
+                    .blocks = prefix_,
+                    .done = static_cast<int64_t>(prefix_.size()) * kernel::kKvBlock};
       const int64_t prompt_blocks = blocks_for(static_cast<int64_t>(r.prompt.size()));
-      for (int64_t i = 0; i < prompt_blocks; ++i) prompt.blocks.push_back(take());
+      while (static_cast<int64_t>(prompt.blocks.size()) < prompt_blocks)
+        prompt.blocks.push_back(take());
       reserved_ += now.count * own_blocks(r);
       writing_count_ += now.count;
       prompts_.push_back(std::move(prompt));
@@ -277,7 +316,8 @@ class Session {
     const int64_t whole = static_cast<int64_t>(r.prompt.size()) / kernel::kKvBlock;
     const bool parted = static_cast<int64_t>(r.prompt.size()) % kernel::kKvBlock != 0;
     auto* free_list = &free_;
-    auto given = std::make_shared<std::vector<int32_t>>(prompt.blocks);
+    auto given = std::make_shared<std::vector<int32_t>>(
+        prompt.blocks.begin() + static_cast<std::ptrdiff_t>(prefix_.size()), prompt.blocks.end());
     std::shared_ptr<const void> shared(given.get(), [given, free_list](const void*) {
       free_list->insert(free_list->end(), given->begin(), given->end());
     });
@@ -361,6 +401,7 @@ class Session {
   std::deque<Part> waiting_;
   std::vector<Prompt> prompts_;
   std::vector<int32_t> free_;
+  std::vector<int32_t> prefix_;  // blocks of what all prompts begin with
   std::vector<Writing> writing_;
   std::vector<Writing*> done_;
   int64_t reserved_ = 0, writing_count_ = 0;

@@ -181,10 +181,11 @@ BatchResult Stepper::supervised(std::span<const batch::Packed> batches,
     if (packed.size() == 0) continue;
     Pass pass(model_, packed, 1);
     pass.forward(activations_);
-    algo::Tokens tokens{.logp = leaf(pass.numbers.logp).set_requires_grad(true),
-                        .entropy = leaf(pass.numbers.entropy),
-                        .answer = answers_of(packed),
-                        .answers = static_cast<int64_t>(packed.answers.size())};
+    algo::Tokens tokens;
+    tokens.logp = leaf(pass.numbers.logp).set_requires_grad(true);
+    tokens.entropy = leaf(pass.numbers.entropy);
+    tokens.answer = answers_of(packed);
+    tokens.answers = static_cast<int64_t>(packed.answers.size());
     const algo::Terms terms = loss.terms(tokens);
     const at::Tensor value = algo::divided(terms, tokens, whole);
     value.backward();

@@ -151,7 +151,7 @@ class Policy {
   }
 
   void announce() {
-    if (run_.terminal().quiet) return;
+    if (run_.brief()) return;
     const CommonOptions& c = run_.options();
     runlog::print(
         fmt::format("batches    {} prompts × {} answers → micro-batches of ≤ {} tokens → {} "

@@ -21,8 +21,9 @@ namespace temper::train {
 /// What the caller gives a run besides its options.
 struct Setting {
   runlog::Terminal terminal;
-  std::string command;                             ///< sft, grpo: the run's name in logs
-  std::string config_yaml;                         ///< the resolved options
+  std::string command;      ///< sft, grpo: the run's name in logs
+  std::string config_yaml;  ///< the resolved options
+  bool brief = false;       ///< no lines about rows and batches before the progress
   const std::atomic<bool>* interrupted = nullptr;  ///< set by Ctrl-C
 };
 
@@ -40,6 +41,7 @@ class Run {
 
   const CommonOptions& options() const { return options_; }
   const runlog::Terminal& terminal() const { return setting_.terminal; }
+  bool brief() const { return setting_.brief || setting_.terminal.quiet; }
   model::Model& model() { return *loaded_.model; }
   const token::Tokenizer& tokenizer() const { return loaded_.tokenizer; }
   const std::vector<int32_t>& end_ids() const { return loaded_.end_ids; }

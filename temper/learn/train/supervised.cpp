@@ -16,15 +16,42 @@
 namespace temper::train {
 namespace {
 
-batch::Group group_of(const chat::TokenRow& row, int64_t id) {
-  return {.prompt = {}, .answers = {{row.ids, row.trained, id}}};
+/// Tokens that all rows begin with and none trains on: a system prompt, as a rule.
+size_t common_beginning(std::span<const chat::TokenRow* const> rows) {
+  size_t common = rows[0]->ids.size() - 1;
+  for (const chat::TokenRow* row : rows) {
+    common = std::min(common, row->ids.size() - 1);
+    for (size_t i = 0; i < common; ++i) {
+      if (row->ids[i] != rows[0]->ids[i] || row->trained[i] != 0) common = i;
+    }
+  }
+  return common;
 }
 
+/// Rows without padding; a long beginning that all share is run once a micro-batch.
 std::vector<batch::Packed> packed(std::span<const chat::TokenRow* const> rows, int64_t budget) {
+  if (rows.empty()) return {};
+  constexpr size_t kWorthSharing = 32;
+  const size_t common = common_beginning(rows);
+  const bool shared = rows.size() > 1 && common >= kWorthSharing;
+  const std::ptrdiff_t skip = shared ? static_cast<std::ptrdiff_t>(common) : 0;
   std::vector<batch::Group> groups;
-  for (const chat::TokenRow* row : rows)
-    groups.push_back(group_of(*row, static_cast<int64_t>(groups.size())));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const chat::TokenRow& row = *rows[i];
+    if (groups.empty() || !shared) {
+      groups.push_back({.prompt = {row.ids.begin(), row.ids.begin() + skip}, .answers = {}});
+    }
+    groups.back().answers.push_back({{row.ids.begin() + skip, row.ids.end()},
+                                     {row.trained.begin() + skip, row.trained.end()},
+                                     static_cast<int64_t>(i)});
+  }
   return batch::pack(groups, budget);
+}
+
+int64_t tokens_of(std::span<const chat::TokenRow* const> rows) {
+  int64_t tokens = 0;
+  for (const chat::TokenRow* row : rows) tokens += static_cast<int64_t>(row->ids.size());
+  return tokens;
 }
 
 /// Shares of rows by length: "≤64: 12  ≤128: 30 …".
@@ -93,7 +120,6 @@ TokenRows token_rows(const SftOptions& options, const chat::Renderer& renderer) 
 Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& renderer,
                   const algo::SupervisedLoss& loss) {
   const CommonOptions& o = run.options();
-  const bool quiet = run.terminal().quiet;
   if (rows.train.empty()) {
     throw Error({"no row is left to train on", "the training split",
                  "look at rejected.jsonl, or at the rows with: temper data show"});
@@ -120,7 +146,7 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
       return text;
     }());
   }
-  if (!quiet) {
+  if (!run.brief()) {
     runlog::print(fmt::format(
         "rows       {} to train on, {} held out, {} dropped, {} truncated; tokens {}\n", count,
         rows.test.size(), rows.rejected.size(), rows.truncated, histogram(rows.train)));
@@ -154,12 +180,13 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
     }
     const step::BatchResult result = stepper.supervised(packed(chosen, o.micro_batch_tokens), loss);
     const Run::Update update = run.update(result.loss);
-    state.tokens += result.read_tokens;
+    const int64_t tokens = tokens_of(chosen);
+    state.tokens += tokens;
     if (state.step == 0) state.first_loss = result.loss;
     state.last_loss = result.loss;
     const double seconds = clock::seconds() - begun;
     const double epochs = static_cast<double>(state.step + 1) / static_cast<double>(per_epoch);
-    const double rate = static_cast<double>(result.read_tokens) / seconds;
+    const double rate = static_cast<double>(tokens) / seconds;
     const bool going = run.advance({{"loss", result.loss},
                                     {"grad_norm", update.grad_norm},
                                     {"learning_rate", update.learning_rate},

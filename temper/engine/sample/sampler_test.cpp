@@ -1,0 +1,217 @@
+#include "temper/engine/sample/sampler.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <map>
+
+#include "temper/engine/kernel/head.h"
+#include "temper/engine/sample/draw.h"
+#include "temper/engine/tensor/isa.h"
+#include "temper/engine/tensor/parallel.h"
+#include "temper/foundation/error/error.h"
+
+namespace temper::sample {
+namespace {
+
+/// Ids without a token decode to nothing, which is all that the sampler needs.
+const token::Tokenizer& tokenizer() {
+  static const token::Tokenizer all = token::Tokenizer::from_json(
+      R"({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]},
+          "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "decoder": {"type": "ByteLevel"}})",
+      "the test's tokenizer");
+  return all;
+}
+
+model::Model tiny(kernel::Dtype dtype, model::Training training = model::Training::None) {
+  weights::ModelConfig config;
+  config.model_type = "llama";
+  config.vocabulary = 320;
+  config.width = 64;
+  config.layers = 2;
+  config.heads = 4;
+  config.kv_heads = 2;
+  config.head_dim = 16;
+  config.ffn = 96;
+  config.max_positions = 600;
+  config.tied_head = true;
+  config.initializer_range = 0.3;
+  return model::Model::fresh(config, {.dtype = dtype, .training = training, .lora = {}}, 7);
+}
+
+std::vector<int32_t> prompt(size_t length, int32_t salt) {
+  std::vector<int32_t> ids;
+  for (size_t i = 0; i < length; ++i)
+    ids.push_back(static_cast<int32_t>((i * 37 + static_cast<size_t>(salt) * 11) % 300));
+  return ids;
+}
+
+std::vector<chat::Request> requests(int64_t max_tokens) {
+  std::vector<chat::Request> all;
+  for (uint32_t i = 0; i < 6; ++i) {
+    chat::Request r;
+    r.prompt = prompt(70, 3);  // a common beginning of more than one block
+    const std::vector<int32_t> own = prompt(5 + 17 * i, static_cast<int32_t>(i));
+    r.prompt.insert(r.prompt.end(), own.begin(), own.end());
+    r.samples = 1 + i % 3;
+    r.options.max_tokens = max_tokens;
+    r.prompt_id = i;
+    r.seed = 5;
+    all.push_back(r);
+  }
+  return all;
+}
+
+using Said = std::vector<std::vector<chat::Completion>>;
+
+void expect_same_bits(const Said& a, const Said& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    for (size_t s = 0; s < a[i].size(); ++s) {
+      ASSERT_EQ(a[i][s].tokens, b[i][s].tokens) << i << "/" << s;
+      ASSERT_EQ(std::memcmp(a[i][s].logp.data(), b[i][s].logp.data(),
+                            a[i][s].logp.size() * sizeof(float)),
+                0);
+    }
+  }
+}
+
+TEST(Sampler, WhatIsSaidDoesNotDependOnBatchChunkOrThreads) {
+  for (kernel::Dtype dtype : {kernel::Dtype::Float32, kernel::Dtype::BFloat16}) {
+    model::Model model = tiny(dtype);
+    const std::vector<chat::Request> asked = requests(40);
+    const Said wanted = Sampler(model, tokenizer(), {}).speak(asked);
+    for (const SamplerOptions& options :
+         {SamplerOptions{.max_sequences = 1}, SamplerOptions{.max_sequences = 5, .prefill_rows = 7},
+          SamplerOptions{.cache_bytes = 20 * model.cache_block_bytes()}}) {
+      expect_same_bits(Sampler(model, tokenizer(), {}, options).speak(asked), wanted);
+    }
+    tensor::use_threads(1);
+    expect_same_bits(Sampler(model, tokenizer(), {}).speak(asked), wanted);
+    tensor::use_threads(2);
+    std::vector<chat::Request> reversed(asked.rbegin(), asked.rend());
+    Said backwards = Sampler(model, tokenizer(), {}).speak(reversed);
+    std::reverse(backwards.begin(), backwards.end());
+    expect_same_bits(backwards, wanted);
+    for (size_t i = 0; i < asked.size(); ++i) {  // alone, without a shared beginning
+      expect_same_bits(Sampler(model, tokenizer(), {}).speak({&asked[i], 1}), {wanted[i]});
+    }
+  }
+}
+
+TEST(Sampler, LogProbsAreTheScorersBits) {
+  for (kernel::Dtype dtype : {kernel::Dtype::Float32, kernel::Dtype::BFloat16}) {
+    model::Model model = tiny(dtype);
+    const std::vector<chat::Request> asked = requests(30);
+    Sampler sampler(model, tokenizer(), {});
+    const Said said = sampler.speak(asked);
+    for (size_t i = 0; i < asked.size(); ++i) {
+      for (const chat::Completion& completion : said[i]) {
+        std::vector<int32_t> whole = asked[i].prompt;
+        whole.insert(whole.end(), completion.tokens.begin(), completion.tokens.end());
+        const std::vector<float> scored = sampler.score({&whole, 1})[0];
+        ASSERT_EQ(std::memcmp(scored.data() + asked[i].prompt.size() - 1, completion.logp.data(),
+                              completion.logp.size() * sizeof(float)),
+                  0);
+      }
+    }
+  }
+}
+
+TEST(Sampler, EveryInstructionSetOfItsClassSaysTheSame) {
+  const tensor::Isa before = tensor::isa();
+  std::map<std::string_view, Said> said;
+  for (tensor::Isa isa : {tensor::Isa::Scalar, tensor::Isa::Avx2, tensor::Isa::Avx512,
+                          tensor::Isa::Avx512Bf16, tensor::Isa::Amx}) {
+    if (!tensor::supported(isa)) continue;
+    tensor::use_isa(isa);
+    model::Model model = tiny(kernel::Dtype::BFloat16);
+    const std::vector<chat::Request> all = requests(6);
+    const Said now = Sampler(model, tokenizer(), {}).speak(std::span(all).first(2));
+    const auto [first, fresh] = said.emplace(tensor::bit_class(isa), now);
+    if (!fresh) expect_same_bits(now, first->second);
+  }
+  tensor::use_isa(before);
+}
+
+TEST(Sampler, StopsAtEndTokensStopTextAndLength) {
+  model::Model model = tiny(kernel::Dtype::Float32);
+  chat::Request r;
+  r.prompt = prompt(10, 1);
+  r.options.max_tokens = 50;
+  const chat::Completion free = Sampler(model, tokenizer(), {}).speak({&r, 1})[0][0];
+  EXPECT_EQ(free.tokens.size(), 50u);
+  EXPECT_EQ(free.finish, chat::Finish::Length);
+  const int32_t end = free.tokens[20];
+  const chat::Completion ended = Sampler(model, tokenizer(), {end}).speak({&r, 1})[0][0];
+  EXPECT_EQ(ended.finish, chat::Finish::Stop);
+  EXPECT_EQ(ended.tokens.back(), end);
+  EXPECT_LE(ended.tokens.size(), 21u);
+  r.options.ignore_end = true;
+  EXPECT_EQ(Sampler(model, tokenizer(), {end}).speak({&r, 1})[0][0].tokens.size(), 50u);
+}
+
+TEST(Sampler, RefusesWhatItCannotAnswer) {
+  model::Model model = tiny(kernel::Dtype::Float32);
+  Sampler sampler(model, tokenizer(), {});
+  chat::Request r;
+  EXPECT_THROW(sampler.speak({&r, 1}), Error);  // empty
+  r.prompt = prompt(600, 1);
+  EXPECT_THROW(sampler.speak({&r, 1}), Error);  // longer than the context
+  r.prompt = {1, 2, 5000};
+  EXPECT_THROW(sampler.speak({&r, 1}), Error);  // outside the vocabulary
+  r.prompt = {1};
+  r.options.temperature = -1;
+  EXPECT_THROW(sampler.speak({&r, 1}), Error);
+}
+
+std::vector<float> logits() {
+  return {1.0f, 3.0f, 2.0f, 3.0f, -1.0f, 0.5f};
+}
+
+std::map<int32_t, int> counts(const chat::SamplingOptions& options, int draws = 4000) {
+  const std::vector<float> row = logits();
+  std::map<int32_t, int> seen;
+  std::vector<float> scratch;
+  for (int i = 0; i < draws; ++i)
+    ++seen[draw(row.data(), 6, options, (i + 0.5) / draws, scratch).token];
+  return seen;
+}
+
+TEST(Draw, FollowsTheDistribution) {
+  const std::vector<float> row = logits();
+  double total = 0;
+  for (float z : row) total += std::exp(z);
+  for (const auto& [token, count] : counts({})) {
+    EXPECT_NEAR(count / 4000.0, std::exp(row[static_cast<size_t>(token)]) / total, 0.001);
+  }
+}
+
+TEST(Draw, CutsAsTransformersDoes) {
+  chat::SamplingOptions options;
+  options.top_k = 2;
+  EXPECT_EQ(counts(options).size(), 2u);  // the two threes
+  options.top_k = 1;
+  EXPECT_EQ(counts(options).size(), 2u);  // a tie at the k-th stays
+  options.top_k = 0;
+  options.top_p = 0.5;
+  EXPECT_EQ(counts(options).size(), 2u);
+  options.top_p = 1;
+  options.min_p = 0.3;  // e^-1 of the largest is kept, e^-2 is not
+  EXPECT_EQ(counts(options).size(), 3u);
+  options = {};
+  options.temperature = 0;
+  EXPECT_EQ(counts(options).size(), 1u);
+}
+
+TEST(Draw, ReportsTheCutDistributionsLogProb) {
+  const std::vector<float> row = logits();
+  std::vector<float> scratch;
+  chat::SamplingOptions options;
+  options.top_k = 2;
+  EXPECT_NEAR(draw(row.data(), 6, options, 0.2, scratch).logp, std::log(0.5), 1e-6);
+}
+
+}  // namespace
+}  // namespace temper::sample

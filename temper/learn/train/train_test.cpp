@@ -1,0 +1,301 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "temper/foundation/error/error.h"
+#include "temper/foundation/file/file.h"
+#include "temper/learn/algo/policy.h"
+#include "temper/learn/algo/supervised.h"
+#include "temper/learn/train/policy.h"
+#include "temper/learn/train/supervised.h"
+
+namespace temper::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// GPT-2's printable stand-ins for bytes.
+std::string symbol(int byte) {
+  static const std::vector<int> code_points = [] {
+    std::vector<int> points(256, -1);
+    auto printable = [](int b) {
+      return (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
+    };
+    for (int b = 0, spare = 256; b < 256; ++b)
+      points[static_cast<size_t>(b)] = printable(b) ? b : spare++;
+    return points;
+  }();
+  const int point = code_points[static_cast<size_t>(byte)];
+  if (point < 0x80) return std::string(1, static_cast<char>(point));
+  return {static_cast<char>(0xC0 | point >> 6), static_cast<char>(0x80 | (point & 0x3F))};
+}
+
+/// A folder with a fresh two-layer model over bytes and ChatML's tokens.
+std::string tiny_model(const fs::path& folder) {
+  Json vocabulary = Json::object();
+  for (int byte = 0; byte < 256; ++byte) vocabulary[symbol(byte)] = byte;
+  vocabulary[symbol('t') + symbol('h')] = 256;
+  Json added = Json::array();
+  int id = 257;
+  for (const char* text : {"<|im_start|>", "<|im_end|>"}) {
+    added.push_back({{"id", id++},
+                     {"content", text},
+                     {"single_word", false},
+                     {"lstrip", false},
+                     {"rstrip", false},
+                     {"normalized", false},
+                     {"special", true}});
+  }
+  const Json json = {
+      {"version", "1.0"},
+      {"added_tokens", added},
+      {"normalizer", nullptr},
+      {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", true}}},
+      {"decoder", {{"type", "ByteLevel"}}},
+      {"post_processor", nullptr},
+      {"model",
+       {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", {symbol('t') + " " + symbol('h')}}}}};
+  fs::create_directories(folder);
+  std::ofstream(folder / "tokenizer.json") << json.dump();
+  const Json config = {{"eos_token", "<|im_end|>"},
+                       {"pad_token", "<|im_end|>"},
+                       {"chat_template",
+                        "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] "
+                        "}}<|im_end|>\n{% endfor %}"
+                        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"}};
+  std::ofstream(folder / "tokenizer_config.json") << config.dump();
+  weights::ModelConfig model;
+  model.model_type = "llama";
+  model.architecture = "LlamaForCausalLM";
+  model.vocabulary = 264;
+  model.width = 32;
+  model.layers = 2;
+  model.heads = 4;
+  model.kv_heads = 2;
+  model.head_dim = 8;
+  model.ffn = 64;
+  model.max_positions = 512;
+  model.tied_head = true;
+  model.eos_ids = {258};
+  model.initializer_range = 0.1;
+  const model::Model fresh =
+      model::Model::fresh(model, {.dtype = kernel::Dtype::Float32, .lora = {}}, 3);
+  sample::write_model(folder.string(), fresh, token::Tokenizer::from_folder(folder.string()));
+  return folder.string();
+}
+
+class Training : public testing::Test {
+ protected:
+  void SetUp() override {
+    const testing::TestInfo* test = testing::UnitTest::GetInstance()->current_test_info();
+    root_ = fs::temp_directory_path() /
+            ("temper_train_" + std::to_string(::getpid()) + "_" + test->name());
+    fs::create_directories(root_);
+    model_ = tiny_model(root_ / "model");
+    std::ofstream rows(root_ / "rows.jsonl");
+    for (int i = 0; i < 12; ++i) {
+      rows << Json({{"prompt", {{{"role", "user"}, {"content", "say " + std::to_string(i)}}}},
+                    {"completion",
+                     {{{"role", "assistant"}, {"content", "the " + std::to_string(i * i)}}}}})
+                  .dump()
+           << "\n";
+    }
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  SftOptions sft_options(const std::string& name) const {
+    SftOptions o;
+    o.common.model_name_or_path = model_;
+    o.common.output_dir = (root_ / name).string();
+    o.common.dtype = "float32";
+    o.common.learning_rate = 1e-2;
+    o.common.per_device_train_batch_size = 4;
+    o.common.max_steps = 8;
+    o.common.save_interval_s = 0;
+    o.common.save_steps = 2;
+    o.common.eval_steps = 3;
+    o.data.dataset_name = (root_ / "rows.jsonl").string();
+    o.data.test_split_size = 4;
+    return o;
+  }
+
+  Result run_sft(const SftOptions& o, const std::atomic<bool>* interrupted = nullptr) const {
+    const algo::Supervised& member = *algo::supervised_catalogue()[0].member;
+    return sft(o, *member.make(member.options()),
+               {.terminal = {.tty = false, .color = false, .quiet = true, .width = 100},
+                .command = "sft",
+                .config_yaml = config::to_yaml(o),
+                .interrupted = interrupted});
+  }
+
+  GrpoOptions grpo_options(const std::string& name) const {
+    GrpoOptions o = grpo_defaults();
+    o.common.model_name_or_path = model_;
+    o.common.output_dir = (root_ / name).string();
+    o.common.learning_rate = 1e-3;
+    o.common.per_device_train_batch_size = 8;
+    o.common.max_steps = 4;
+    o.common.micro_batch_tokens = 100;
+    o.common.save_interval_s = 0;
+    o.common.save_steps = 1;
+    o.rollout.env = "chain_sum";
+    o.rollout.num_generations = 4;
+    o.rollout.max_completion_length = 12;
+    o.rollout.eval_prompts = 4;
+    o.common.eval_steps = 2;
+    return o;
+  }
+
+  Result run_grpo(const GrpoOptions& o, const std::atomic<bool>* interrupted = nullptr) const {
+    const algo::Policy& member = *algo::policy_catalogue()[0].member;
+    return grpo(o, member, *member.make(member.options()),
+                {.terminal = {.tty = false, .color = false, .quiet = true, .width = 100},
+                 .command = "grpo",
+                 .config_yaml = config::to_yaml(o),
+                 .interrupted = interrupted});
+  }
+
+  std::string read(const std::string& name) const {
+    return file::read_file((root_ / name).string());
+  }
+
+  /// Metrics without what depends on the clock.
+  std::vector<Json> metrics(const std::string& run) const {
+    std::vector<Json> lines;
+    std::istringstream in(read(run + "/metrics.jsonl"));
+    for (std::string line; std::getline(in, line);) {
+      Json json = Json::parse(line);
+      for (const char* timed :
+           {"time", "step_time", "tokens_per_second", "time/generate", "time/update", "tflop"}) {
+        json.erase(timed);
+      }
+      lines.push_back(json);
+    }
+    return lines;
+  }
+
+  fs::path root_;
+  std::string model_;
+};
+
+TEST_F(Training, SftLearnsItsRowsAndLeavesAModel) {
+  const Result result = run_sft(sft_options("a"));
+  EXPECT_EQ(result.state.step, 8);
+  EXPECT_LT(result.state.last_loss, 0.5 * result.state.first_loss);
+  weights::Checkpoint::open((root_ / "a").string()).check();
+  const Json summary = Json::parse(read("a/summary.json"));
+  for (const char* key : {"command", "seed", "steps", "seconds", "tokens_per_second", "peak_bytes",
+                          "mismatch", "machine"}) {
+    EXPECT_TRUE(summary.contains(key)) << key;
+  }
+  EXPECT_NE(read("a/decoded_batch.txt").find("⟦the"), std::string::npos);
+}
+
+TEST_F(Training, ResultsDoNotDependOnMicroBatches) {
+  SftOptions o = sft_options("a");
+  run_sft(o);
+  o.common.output_dir = (root_ / "b").string();
+  o.common.micro_batch_tokens = 30;
+  run_sft(o);
+  const std::vector<Json> a = metrics("a"), b = metrics("b");
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (!a[i].contains("loss")) continue;
+    EXPECT_NEAR(a[i]["loss"].get<double>(), b[i]["loss"].get<double>(), 1e-4);
+  }
+}
+
+TEST_F(Training, AStoppedRunResumesToTheSameBits) {
+  run_sft(sft_options("whole"));
+  const std::atomic<bool> stop{true};  // stops after each step
+  SftOptions o = sft_options("parts");
+  EXPECT_TRUE(run_sft(o, &stop).interrupted);
+  o.common.resume_from_checkpoint = "true";
+  int parts = 1;
+  while (run_sft(o, parts < 5 ? &stop : nullptr).interrupted) ++parts;
+  EXPECT_EQ(parts, 5);
+  EXPECT_EQ(read("whole/model.safetensors"), read("parts/model.safetensors"));
+  EXPECT_EQ(metrics("whole"), metrics("parts"));
+}
+
+TEST_F(Training, AStoppedPolicyRunResumesToTheSameBits) {
+  run_grpo(grpo_options("whole"));
+  const std::atomic<bool> stop{true};
+  GrpoOptions o = grpo_options("parts");
+  EXPECT_TRUE(run_grpo(o, &stop).interrupted);
+  o.common.resume_from_checkpoint = "true";
+  EXPECT_TRUE(run_grpo(o, &stop).interrupted);
+  EXPECT_FALSE(run_grpo(o).interrupted);
+  EXPECT_EQ(read("whole/model.safetensors"), read("parts/model.safetensors"));
+  EXPECT_EQ(metrics("whole"), metrics("parts"));
+  EXPECT_EQ(read("whole/rollouts.jsonl"), read("parts/rollouts.jsonl"));
+}
+
+TEST_F(Training, SamplerAndTrainerAgreeToTheBit) {
+  for (const char* dtype : {"float32", "bfloat16"}) {
+    GrpoOptions o = grpo_options(dtype);
+    o.common.dtype = dtype;
+    const Result result = run_grpo(o);
+    EXPECT_EQ(result.state.largest_mismatch, 0) << dtype;
+    EXPECT_GT(result.state.compared, 100) << dtype;
+  }
+}
+
+TEST_F(Training, LoraTrainsAnAdapterAndKeepsTheBase) {
+  GrpoOptions o = grpo_options("lora");
+  o.common.use_peft = true;
+  o.common.lora_r = 4;
+  const Result result = run_grpo(o);
+  EXPECT_EQ(result.state.largest_mismatch, 0);
+  EXPECT_TRUE(file::exists((root_ / "lora/adapter_model.safetensors").string()));
+  const sample::Loaded loaded =
+      sample::load((root_ / "lora").string(), {.dtype = kernel::Dtype::Float32, .lora = {}});
+  EXPECT_TRUE(loaded.model->has_adapter());
+}
+
+std::string message(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+TEST_F(Training, AFolderWithARunIsNeverOverwritten) {
+  run_sft(sft_options("a"));
+  EXPECT_NE(message([&] { run_sft(sft_options("a")); }).find("already holds a finished run"),
+            std::string::npos);
+  SftOptions o = sft_options("a");
+  o.common.resume_from_checkpoint = "true";
+  o.common.learning_rate = 1e-3;
+  EXPECT_NE(message([&] { run_sft(o); }).find("learning_rate"), std::string::npos);
+}
+
+TEST_F(Training, SizesThatDoNotDivideAreRefused) {
+  GrpoOptions o = grpo_options("a");
+  o.rollout.num_generations = 3;
+  EXPECT_NE(message([&] { run_grpo(o); }).find("do not divide into groups"), std::string::npos);
+  o = grpo_options("a");
+  o.rollout.top_p = 0.9;
+  EXPECT_NE(message([&] { run_grpo(o); }).find("cut the distribution"), std::string::npos);
+}
+
+TEST_F(Training, ADamagedCheckpointIsNamed) {
+  const std::atomic<bool> stop{true};
+  SftOptions o = sft_options("a");
+  run_sft(o, &stop);
+  const std::string path = (root_ / "a/checkpoints/step-1/optimizer.safetensors").string();
+  std::string bytes = file::read_file(path);
+  bytes[bytes.size() / 2] ^= 1;
+  std::ofstream(path) << bytes;
+  o.common.resume_from_checkpoint = "true";
+  EXPECT_NE(message([&] { run_sft(o); }).find("damaged"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace temper::train
