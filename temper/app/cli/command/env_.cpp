@@ -31,7 +31,8 @@ void list(bool json) {
   for (const env::NamedTask& row : env::task_catalogue()) {
     const Json schema = row.member->schema();
     std::string names;
-    for (const auto& [name, about] : schema.value("properties", Json::object()).items()) {
+    const Json properties = schema.value("properties", Json::object());
+    for (const auto& [name, about] : properties.items()) {
       names += (names.empty() ? "" : ", ") + name;
     }
     if (json) {

@@ -63,7 +63,13 @@ Draws draws_of(const Line& line, const Draws& defaults) {
   if (const auto stop = rest.find("stop"); stop != rest.end() && stop->is_string()) {
     rest["stop"] = Json::array({*stop});
   }
-  for (auto it = rest.begin(); it != rest.end();) it = it->is_null() ? rest.erase(it) : it + 1;
+  for (auto it = rest.begin(); it != rest.end();) {
+    if (it->is_null()) {
+      it = rest.erase(it);
+    } else {
+      ++it;
+    }
+  }
   reward::read_options(config::bind(draws), rest, "sampling options");
   return draws;
 }
