@@ -4,11 +4,13 @@
 
 #include <cmath>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "temper/engine/kernel/head.h"
 #include "temper/foundation/file/file.h"
 #include "temper/foundation/file/safetensors.h"
+#include "temper/foundation/text/json.h"
 
 namespace temper::model {
 namespace {
@@ -132,6 +134,31 @@ INSTANTIATE_TEST_SUITE_P(Golden, TinyModel,
                          testing::Values("llama", "llama_tied", "llama_bias", "llama_llama3",
                                          "llama_linear", "llama_yarn", "qwen2", "qwen2_tied",
                                          "qwen3", "qwen3_untied"));
+
+/// Logits of SmolLM2-135M against transformers' float32 ones, whose own noise is 6e-5.
+TEST(Model, SmolLm2LogitsAreTransformers) {
+  const std::string path = SOURCE_DIR "/.deps/models/SmolLM2-135M-Instruct.Q4_1.gguf";
+  if (!file::exists(path)) GTEST_SKIP() << "the demo's model is not there: dev/setup fetches it";
+  const std::string vectors = SOURCE_DIR "/golden/smollm2_logits.json";
+  const Json wanted = text::parse_json(file::read_file(vectors), vectors);
+  Model model =
+      Model::load(weights::Checkpoint::open(path), {.dtype = kernel::Dtype::Float32, .lora = {}});
+  const Batch batch = pack({wanted.at("ids").get<std::vector<int32_t>>()}, false);
+  KvCache cache = model.cache(batch.blocks);
+  const int64_t vocabulary = model.config().vocabulary;
+  tensor::Floats hidden(batch.rows() * model.config().width), logits(batch.rows() * vocabulary);
+  model.infer(batch, cache, hidden.data());
+  kernel::head_logits(hidden.data(), batch.rows(), model.head().forward, logits.data());
+  const std::vector<int64_t> chosen = wanted.at("chosen_ids").get<std::vector<int64_t>>();
+  for (const auto& [position, values] : wanted.at("positions").items()) {
+    const float* row = logits.data() + std::stoll(position) * vocabulary;
+    const std::vector<double> exact = values.at("chosen").get<std::vector<double>>();
+    for (size_t i = 0; i < chosen.size(); ++i) {
+      ASSERT_NEAR(row[chosen[i]], exact[i], 1e-4 + 1e-5 * std::abs(exact[i]))
+          << position << "/" << chosen[i];
+    }
+  }
+}
 
 TEST(Model, AFreshAdapterChangesNothingAndCanBeLeftOut) {
   const auto checkpoint = weights::Checkpoint::open(tiny("llama"));

@@ -265,8 +265,6 @@ class Policy {
     if (loss_.needs_reference()) inputs.ref_logp = reference_logp(batches, inputs);
     State& state = run_.state();
     state.sampled_tokens += g.sampled_tokens;
-    // A run saved between two updates of a batch samples it again, from newer weights: such saves
-    // wait for its end.
     for (int64_t iteration = 0; iteration < options_.num_iterations && !run_.done(); ++iteration) {
       const double at = clock::seconds();
       const step::BatchResult result =
@@ -301,16 +299,17 @@ class Policy {
       }
       const double epoch = static_cast<double>((generation_number() + 1) * plan_.prompts) /
                            static_cast<double>(plan_.rows);
-      const bool going = run_.advance(figures, epoch, iteration + 1 == options_.num_iterations);
+      run_.advance(figures, epoch);
       progress.update(state.step,
                       {fmt::format("reward {:.2f} → {:.2f}", first_reward_, last_reward_),
                        fmt::format("entropy {:.2f}", result.mean_entropy),
                        fmt::format("mismatch {:g} of {}", state.largest_mismatch, state.compared)});
-      if (!going) return false;
       const int64_t every = run_.options().eval_steps;
       if (every > 0 && (state.step % every == 0 || run_.done())) evaluate_now(epoch);
     }
-    return true;
+    // Between two updates of one batch nothing is saved: its answers could not be sampled again
+    // from newer weights.
+    return run_.checkpoint();
   }
 
   void evaluate_now(double epoch) {

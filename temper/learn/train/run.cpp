@@ -140,6 +140,7 @@ void Run::begin(int64_t total_steps) {
       from == "true" ? newest_checkpoint(options_.output_dir) : std::optional(from);
   if (folder) {
     state_ = load_checkpoint(*folder, model(), *optimizer_, log_);
+    saved_step_ = state_.step;
     if (state_.bit_class != tensor::bit_class(tensor::isa())) {
       runlog::print("note: the run was begun on the '" + state_.bit_class +
                     "' kernels; from here on its bits differ from an uninterrupted run's\n");
@@ -186,17 +187,18 @@ void Run::log_metrics(const std::vector<std::pair<std::string, double>>& metrics
   log_.log({.step = state_.step, .epoch = epoch, .values = metrics});
 }
 
-bool Run::advance(const std::vector<std::pair<std::string, double>>& metrics, double epoch,
-                  bool may_save) {
+void Run::advance(const std::vector<std::pair<std::string, double>>& metrics, double epoch) {
   ++state_.step;
   if (state_.step % options_.logging_steps == 0 || done()) log_metrics(metrics, epoch);
+}
+
+bool Run::checkpoint() {
   const bool asked = setting_.interrupted != nullptr && *setting_.interrupted;
-  const bool by_steps = options_.save_steps > 0 && state_.step % options_.save_steps == 0;
+  const bool by_steps = options_.save_steps > 0 &&
+                        state_.step / options_.save_steps != saved_step_ / options_.save_steps;
   const bool by_time =
       options_.save_interval_s > 0 && clock::seconds() - saved_ >= options_.save_interval_s;
-  due_ = due_ || by_steps || by_time;
-  if (!may_save) return true;
-  if (asked || due_) save();
+  if (asked || by_steps || by_time) save();
   return !asked;
 }
 
@@ -228,7 +230,7 @@ void Run::save() {
   now.seconds = seconds();
   save_checkpoint(options_.output_dir, parts(), now, log_, options_.save_total_limit);
   saved_ = clock::seconds();
-  due_ = false;
+  saved_step_ = state_.step;
 }
 
 Result Run::interrupted() {

@@ -64,10 +64,11 @@ class Run {
     bool skipped;
   };
   Update update(double loss);
-  /// Counts the step, logs every logging_steps, saves when it is time and `may_save`. False: Ctrl-C
-  /// was pressed; the run is saved.
-  bool advance(const std::vector<std::pair<std::string, double>>& metrics, double epoch,
-               bool may_save = true);
+  /// Counts the step, and logs it every logging_steps.
+  void advance(const std::vector<std::pair<std::string, double>>& metrics, double epoch);
+  /// Saves when it is time; the last thing of a step, after its evaluation. False: Ctrl-C was
+  /// pressed; the run is saved.
+  bool checkpoint();
   void log_metrics(const std::vector<std::pair<std::string, double>>& metrics, double epoch);
 
   /// Takes an evaluation's figure; keeps the model when it is the best so far; ends the run when
@@ -96,7 +97,7 @@ class Run {
   State state_;
   int64_t total_steps_ = 0;
   double began_, saved_;
-  bool due_ = false;  // a checkpoint, as soon as one may be saved
+  int64_t saved_step_ = 0;
 };
 
 /// Describes the machine for summaries: processor features, threads, instruction set.

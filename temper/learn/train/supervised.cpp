@@ -187,24 +187,25 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
     const double seconds = clock::seconds() - begun;
     const double epochs = static_cast<double>(state.step + 1) / static_cast<double>(per_epoch);
     const double rate = static_cast<double>(tokens) / seconds;
-    const bool going = run.advance({{"loss", result.loss},
-                                    {"grad_norm", update.grad_norm},
-                                    {"learning_rate", update.learning_rate},
-                                    {"entropy", result.mean_entropy},
-                                    {"mean_token_accuracy", result.token_accuracy},
-                                    {"num_tokens", static_cast<double>(state.tokens)},
-                                    {"tokens_per_second", rate},
-                                    {"step_time", seconds}},
-                                   epochs);
+    run.advance({{"loss", result.loss},
+                 {"grad_norm", update.grad_norm},
+                 {"learning_rate", update.learning_rate},
+                 {"entropy", result.mean_entropy},
+                 {"mean_token_accuracy", result.token_accuracy},
+                 {"num_tokens", static_cast<double>(state.tokens)},
+                 {"tokens_per_second", rate},
+                 {"step_time", seconds}},
+                epochs);
     progress.update(state.step,
                     {fmt::format("loss {:.2f} → {:.2f}", state.first_loss, state.last_loss),
                      fmt::format("{:.0f} tok/s", rate)});
-    if (!going) {
+    if (o.eval_steps > 0 && !test.empty() && (state.step % o.eval_steps == 0 || run.done())) {
+      evaluate(epochs);
+    }
+    if (!run.checkpoint()) {
       progress.abandon();
       return run.interrupted();
     }
-    if (o.eval_steps > 0 && !test.empty() && (state.step % o.eval_steps == 0 || run.done()))
-      evaluate(epochs);
   }
   progress.finish(
       {fmt::format("loss {:.2f} → {:.2f}", run.state().first_loss, run.state().last_loss)});

@@ -104,6 +104,16 @@ class Training : public testing::Test {
                   .dump()
            << "\n";
     }
+    // rewards that untrained models earn now and then: a letter in the answer
+    std::ofstream(root_ / "letters.jsonl")
+        << "{\"q\": \"say\", \"a\": \"x\"}\n{\"q\": \"tell\", \"a\": \"y\"}\n"
+           "{\"q\": \"name\", \"a\": \"z\"}\n{\"q\": \"give\", \"a\": \"w\"}\n";
+    std::ofstream(root_ / "letters.yaml")
+        << "name: letters\nsystem_prompt: Write.\nparser: {name: text}\nprompt_template: "
+           "'{q}'\nanswer: a\n"
+           "rows: {train: letters.jsonl, held_out: letters.jsonl}\n"
+           "rewards:\n  - {verifier: regex, name: letter, weight: 1.0, options: {pattern: "
+           "'[a-m]'}}\n";
   }
   void TearDown() override { fs::remove_all(root_); }
 
@@ -142,7 +152,7 @@ class Training : public testing::Test {
     o.common.micro_batch_tokens = 100;
     o.common.save_interval_s = 0;
     o.common.save_steps = 1;
-    o.rollout.env = "chain_sum";
+    o.rollout.env = (root_ / "letters.yaml").string();
     o.rollout.num_generations = 4;
     o.rollout.max_completion_length = 12;
     o.rollout.eval_prompts = 4;
@@ -218,8 +228,8 @@ TEST_F(Training, AStoppedRunResumesToTheSameBits) {
   int parts = 1;
   while (run_sft(o, parts < 5 ? &stop : nullptr).interrupted) ++parts;
   EXPECT_EQ(parts, 5);
-  EXPECT_EQ(read("whole/model.safetensors"), read("parts/model.safetensors"));
-  EXPECT_EQ(metrics("whole"), metrics("parts"));
+  EXPECT_TRUE(read("whole/model.safetensors") == read("parts/model.safetensors"));
+  EXPECT_TRUE(metrics("whole") == metrics("parts"));
 }
 
 TEST_F(Training, AStoppedPolicyRunResumesToTheSameBits) {
@@ -230,9 +240,10 @@ TEST_F(Training, AStoppedPolicyRunResumesToTheSameBits) {
   o.common.resume_from_checkpoint = "true";
   EXPECT_TRUE(run_grpo(o, &stop).interrupted);
   EXPECT_FALSE(run_grpo(o).interrupted);
-  EXPECT_EQ(read("whole/model.safetensors"), read("parts/model.safetensors"));
-  EXPECT_EQ(metrics("whole"), metrics("parts"));
-  EXPECT_EQ(read("whole/rollouts.jsonl"), read("parts/rollouts.jsonl"));
+  EXPECT_TRUE(read("whole/model.safetensors") == read("parts/model.safetensors"));
+  EXPECT_TRUE(metrics("whole") == metrics("parts"));
+  EXPECT_GT(metrics("whole")[0]["grad_norm"].get<double>(), 0);
+  EXPECT_TRUE(read("whole/rollouts.jsonl") == read("parts/rollouts.jsonl"));
 }
 
 TEST_F(Training, SamplerAndTrainerAgreeToTheBit) {
