@@ -41,7 +41,7 @@ std::vector<Chart> known_charts(const MetricTable& table) {
       parts,
       held_out,
       {"Completion length",
-       "tokens; the band reaches from shortest to longest",
+       "tokens; band: shortest to longest",
        {{"completions/mean_length", "mean"},
         {"completions/min_length", "shortest", "edge"},
         {"completions/max_length", "longest", "band"}}},
@@ -203,7 +203,7 @@ Curves curves(const Stage& stage, const std::string& prefix) {
         "<figure><figcaption><span><b>{}</b>{}</span>{}</figcaption>"
         "<div class=\"plot\"><canvas id=\"{}\" role=\"img\" aria-label=\"{}\"></canvas></div>"
         "</figure>\n",
-        escaped(chart.title), chart.note.empty() ? "" : "<small>" + chart.note + "</small>",
+        escaped(chart.title), "<small>" + chart.note + "</small>",
         last.empty() ? "" : "<output title=\"last value\">" + last + "</output>", id,
         escaped(chart.title + ". " + said));
   }

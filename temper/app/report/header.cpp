@@ -121,13 +121,6 @@ std::string remarks(const RunFolder& run) {
 
 }  // namespace
 
-std::string leaf(const std::string& path) {
-  const size_t end = path.find_last_not_of('/');
-  if (end == std::string::npos) return path;
-  const std::string whole = path.substr(0, end + 1);
-  return whole.substr(whole.find_last_of('/') + 1);
-}
-
 std::string header_html(const RunFolder& run, const std::vector<Evaluated>& all) {
   const JsonPtr& summary = run.root.summary;
   std::string plate;

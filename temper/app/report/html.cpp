@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "temper/foundation/text/number.h"
 #include "temper/foundation/text/utf8.h"
@@ -113,6 +114,18 @@ std::string script_json(const Json& value) {
     }
   }
   return out;
+}
+
+std::string leaf(const std::string& path) {
+  const size_t end = path.find_last_not_of('/');
+  if (end == std::string::npos) return path;
+  const std::string whole = path.substr(0, end + 1);
+  return whole.substr(whole.find_last_of('/') + 1);
+}
+
+std::string words(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
 std::string figure(double value) {

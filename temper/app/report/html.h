@@ -23,6 +23,12 @@ std::string trained_html(const std::string& text);
 /// JSON for a script element: no "<" in it.
 std::string script_json(const Json& value);
 
+/// The last part of a path.
+std::string leaf(const std::string& path);
+
+/// The string at `key` of an object, or "".
+std::string words(const Json& object, const char* key);
+
 /// 3 or so significant digits: "1,180", "0.043", "2.1e-05".
 std::string figure(double value);
 /// With a sign: "+0.43", "−0.05".

@@ -40,11 +40,9 @@ std::string rejected_html(const Stage& stage) {
   if (stage.rejected_count == 0) return "";
   std::string rows;
   for (const JsonPtr& row : stage.rejected) {
-    std::string where =
-        row->value("where", row->contains("step") ? "step " + (*row)["step"].dump() : "");
-    const std::string reason = row->contains("reason") && (*row)["reason"].is_string()
-                                   ? (*row)["reason"].get<std::string>()
-                                   : text::to_line(*row);
+    std::string where = words(*row, "where"), reason = words(*row, "reason");
+    if (where.empty() && row->contains("step")) where = "step " + (*row)["step"].dump();
+    if (reason.empty()) reason = text::to_line(*row);
     rows += "<tr><th scope=\"row\">" + escaped(shortened(where, kRowBytes)) + "</th><td>" +
             escaped(shortened(reason, kRowBytes)) + "</td></tr>\n";
   }
@@ -78,7 +76,7 @@ StageSection stage_section(const Stage& stage, size_t number, bool is_only) {
   const std::string id = fmt::format("stage-{}", number);
   const Curves drawn = curves(stage, fmt::format("c{}", number));
   std::string title = stage.name;
-  if (title.empty() && stage.summary) title = stage.summary->value("command", "");
+  if (title.empty() && stage.summary) title = words(*stage.summary, "command");
   std::string html = drawn.html;
   if (drawn.rows_per_point > 1) {
     html += fmt::format(

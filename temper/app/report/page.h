@@ -34,7 +34,4 @@ std::string header_html(const RunFolder& run, const std::vector<Evaluated>& all)
 /// What the plan said against what happened.
 std::string plan_html(const RunFolder& run);
 
-/// The run's name, its last part where it is a path.
-std::string leaf(const std::string& path);
-
 }  // namespace temper::report

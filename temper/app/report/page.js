@@ -42,6 +42,14 @@
     const font = {family: 'ui-monospace, "SF Mono", "DejaVu Sans Mono", Menlo, monospace', size: 10.5};
     const ticks = {color: ink, font, callback: short, maxTicksLimit: 5, maxRotation: 0};
     const visible = chart.series.filter(s => s.style !== 'edge' && s.style !== 'band').length;
+    const ys = chart.series.flatMap(s => s.values).filter(y => y !== null);
+    const low = Math.min(...ys), high = Math.max(...ys);
+    // From 0 where that costs little; a constant stands in the middle.
+    const room = 0.06 * (high - low || Math.abs(high) || 1);
+    const y = {grid: {color: rule, borderColor: 'transparent', drawTicks: false}, ticks};
+    if (low >= 0 && (low < 0.6 * high || low === high)) y.min = 0;
+    else y.suggestedMin = low - room;
+    y.suggestedMax = low === high && low >= 0 ? 2 * low || 1 : high + (high > 1 ? room : 0);
     drawn.push(new Chart(canvas, {
       type: 'line',
       data: {datasets: chart.series.map((s, i) => dataset(s, i, axes[key]))},
@@ -59,7 +67,7 @@
             max: axes[key][axes[key].length - 1],
             title: {display: true, text: names[key], color: ink, font, padding: 0},
           },
-          y: {grid: {color: rule, borderColor: 'transparent', drawTicks: false}, ticks, grace: '6%'},
+          y,
         },
         plugins: {
           legend: {

@@ -4,6 +4,7 @@
 #include <deque>
 #include <nlohmann/json.hpp>
 
+#include "temper/app/report/html.h"
 #include "temper/app/report/run_folder.h"
 
 namespace temper::report {
@@ -15,11 +16,6 @@ std::optional<double> number(const Json& object, const char* key) {
   const auto found = object.find(key);
   if (found == object.end() || !found->is_number()) return std::nullopt;
   return found->get<double>();
-}
-
-std::string words(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
 Sample sample_of(const Json& row) {
@@ -44,7 +40,8 @@ Sample sample_of(const Json& row) {
   sample.finish = words(row, "finish");
   sample.reward = number(row, "reward");
   sample.advantage = number(row, "advantage");
-  for (const auto& [name, part] : row.value("parts", Json::object()).items())
+  const Json parts = row.value("parts", Json::object());
+  for (const auto& [name, part] : parts.items())
     sample.parts.push_back({name, number(part, "score"), number(part, "weight").value_or(0)});
   return sample;
 }

@@ -6,6 +6,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "temper/app/report/html.h"
 #include "temper/foundation/error/error.h"
 #include "temper/foundation/file/file.h"
 #include "temper/foundation/text/number.h"
@@ -14,10 +15,6 @@ namespace temper::report {
 namespace {
 
 constexpr int64_t kRejectedKept = 50;
-
-std::string leaf(const std::string& path) {
-  return path.substr(path.find_last_of('/') + 1);
-}
 
 bool holds_run(const std::string& folder) {
   for (const char* name : {"config.yaml", "summary.json", "metrics.jsonl", "rollouts.jsonl"}) {
@@ -32,10 +29,10 @@ std::string read_if_there(const std::string& path) {
 
 void add_row(MetricTable& table, const Json& row) {
   constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
-  const double step = row.value("step", 0.0);
+  const double step = row.value("step", 0.0), time = row.value("time", 0.0);
   if (table.step.empty() || table.step.back() != step) {
     table.step.push_back(step);
-    table.time.push_back(row.value("time", 0.0));
+    table.time.push_back(time);
   }
   for (const auto& [name, value] : row.items()) {
     if (name == "step" || name == "time" || !value.is_number()) continue;

@@ -60,9 +60,10 @@ std::string system_html(const std::set<std::string>& systems) {
          answer_html(shortened(*systems.begin(), 4000)) + "</pre></details>\n";
 }
 
+/// Of the last evaluation on the one before it: what the last stage did.
 std::vector<Change> changes(const std::vector<const Evaluated*>& shown) {
   std::vector<Change> all;
-  for (const auto& [prompt, before] : shown.front()->phase->samples) {
+  for (const auto& [prompt, before] : shown[shown.size() - 2]->phase->samples) {
     const auto after = shown.back()->phase->samples.find(prompt);
     if (after == shown.back()->phase->samples.end() || !before.reward || !after->second.reward)
       continue;
@@ -105,7 +106,7 @@ std::string compared_html(const std::vector<const Evaluated*>& shown) {
   std::set<std::string> systems;
   std::string rows;
   for (const Change& change : chosen(all)) {
-    const Sample& first = shown.front()->phase->samples.at(change.prompt);
+    const Sample& first = shown.back()->phase->samples.at(change.prompt);
     systems.insert(first.system);
     std::string columns;
     for (const Evaluated* e : shown) {
@@ -125,7 +126,7 @@ std::string compared_html(const std::vector<const Evaluated*>& shown) {
       "to each of {} prompts, {} against {}: {} better, {} unchanged, {} worse. Shown are the "
       "biggest "
       "gains, some unchanged, and the biggest losses.</p>\n{}{}</section>\n",
-      all.size(), escaped(shown.back()->label), escaped(shown.front()->label), better,
+      all.size(), escaped(shown.back()->label), escaped(shown[shown.size() - 2]->label), better,
       all.size() - better - worse, worse, system_html(systems), rows);
 }
 
