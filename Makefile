@@ -3,7 +3,7 @@
 help:        ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 demo: build  ## SmolLM2-135M-Instruct learns to mask personal data; a report in runs/demo
-	build/temper demo
+	build/temper demo --config recipes/demo.yaml
 test: build  ## all fast tests
 	ctest --test-dir build --output-on-failure -L fast
 test-slow: build  ## the long tests: kills, fuzzing, soak
