@@ -153,6 +153,10 @@ std::optional<Value> find_attribute(Budget& budget, const Value& owner, const st
   switch (owner.kind) {
     case Kind::Str:
       if (Method found = find_text_method(name)) return method(name, owner, found);
+      if (one_of(name, {"encode", "expandtabs", "format_map", "isidentifier", "maketrans",
+                        "translate"})) {
+        fail("the method '" + name + "' of str is not supported in chat templates");
+      }
       return {};
     case Kind::Dict:
       return dict_attribute(owner, name);

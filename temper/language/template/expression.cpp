@@ -4,91 +4,6 @@
 #include "temper/language/template/parser_state.h"
 
 namespace temper::jinja {
-namespace {
-
-std::string described(const Token& token) {
-  using Type = Token::Type;
-  switch (token.type) {
-    case Type::Data:
-      return "template data / text";
-    case Type::BlockBegin:
-      return "begin of statement block";
-    case Type::BlockEnd:
-      return "end of statement block";
-    case Type::PrintBegin:
-      return "begin of print statement";
-    case Type::PrintEnd:
-      return "end of print statement";
-    case Type::Text:
-      return "string";
-    case Type::Number:
-      return token.text == "i" ? "integer" : "float";
-    case Type::End:
-      return "end of template";
-    default:
-      return token.text;
-  }
-}
-
-}  // namespace
-
-void ExpressionParser::unexpected(const std::string& wanted) const {
-  if (is(Type::End)) fail_here("unexpected end of template, expected '" + wanted + "'.");
-  fail_here("expected token '" + wanted + "', got '" + described(now()) + "'");
-}
-
-bool ExpressionParser::skip_op(std::string_view op) {
-  if (!is_op(op)) return false;
-  take();
-  return true;
-}
-
-bool ExpressionParser::skip_name(std::string_view name) {
-  if (!is_name(name)) return false;
-  take();
-  return true;
-}
-
-void ExpressionParser::expect_op(std::string_view op) {
-  if (!skip_op(op)) unexpected(std::string(op));
-}
-
-void ExpressionParser::expect_name(std::string_view name) {
-  if (!skip_name(name)) unexpected(std::string(name));
-}
-
-std::string ExpressionParser::take_name() {
-  if (!is(Type::Name)) unexpected("name");
-  return take().text;
-}
-
-ExprPtr ExpressionParser::node(Op op, int line) const {
-  auto made = std::make_unique<Expr>();
-  made->op = op;
-  made->line = line;
-  return made;
-}
-
-void ExpressionParser::adopt(Expr& parent, ExprPtr kid) const {
-  if (kid) parent.depth = std::max(parent.depth, kid->depth + 1);
-  if (parent.depth > 3 * kDeepestSyntax) fail_here("an expression nests too deep");
-  parent.kids.push_back(std::move(kid));
-}
-
-ExprPtr ExpressionParser::node(Op op, int line, ExprPtr a, ExprPtr b) const {
-  ExprPtr made = node(op, line);
-  adopt(*made, std::move(a));
-  if (b) adopt(*made, std::move(b));
-  return made;
-}
-
-void ExpressionParser::settle_unknown() {
-  if (guards_ == 0 && !unknown_.empty()) {
-    fail_at(unknown_.front().first, where_, unknown_.front().second);
-  }
-  unknown_.clear();
-}
-
 bool ExpressionParser::at_tuple_end(std::string_view end_name) const {
   return is(Type::PrintEnd) || is(Type::BlockEnd) || is_op(")") ||
          (!end_name.empty() && is_name(end_name));
@@ -107,7 +22,7 @@ ExprPtr ExpressionParser::tuple(TupleRule rule) {
   }
   if (!is_tuple) {
     if (!items.empty()) return std::move(items[0]);
-    if (!rule.parenthesised) fail_here("Expected an expression, got '" + described(now()) + "'");
+    if (!rule.parenthesised) fail_here("Expected an expression, got '" + now_described() + "'");
   }
   ExprPtr made = node(Op::Tuple, line);
   for (ExprPtr& item : items) adopt(*made, std::move(item));
@@ -278,7 +193,7 @@ ExprPtr ExpressionParser::primary() {
   } else if (is_op("{")) {
     made = dict();
   } else {
-    fail_here("unexpected '" + described(now()) + "'");
+    fail_here("unexpected '" + now_described() + "'");
   }
   return made;
 }

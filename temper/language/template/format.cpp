@@ -124,23 +124,6 @@ std::string cut(const std::string& text, int64_t points) {
   return text.substr(0, at);
 }
 
-std::string ascii_repr(const std::string& text) {
-  std::string out;
-  for (size_t at = 0; at < text.size();) {
-    char32_t point = next_point(text, at);
-    char buffer[16];
-    if (point < 128)
-      out += static_cast<char>(point);
-    else
-      out.append(buffer, static_cast<size_t>(std::snprintf(buffer, sizeof buffer,
-                                                           point < 256     ? "\\x%02x"
-                                                           : point < 65536 ? "\\u%04x"
-                                                                           : "\\U%08x",
-                                                           point)));
-  }
-  return out;
-}
-
 // Reads one % directive behind its key; `next` gives the value.
 template <class Next>
 std::string percent_field(Budget& budget, std::string_view text, size_t& at, bool markup,
@@ -209,11 +192,9 @@ std::string percent_field(Budget& budget, std::string_view text, size_t& at, boo
       return padded(budget, point, spec, '>');
     }
     case 's':
-    case 'r':
-    case 'a': {
+    case 'r': {
       Value value = next();
       std::string shown = spec.type == 's' ? str(budget, value) : repr(budget, value);
-      if (spec.type == 'a') shown = ascii_repr(shown);
       if (markup && !value.markup) shown = escape(budget, make_text(budget, shown)).text();
       return padded(budget, cut(shown, spec.precision), spec, '>');
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "temper/foundation/error/error.h"
 #include "temper/language/template/parser_state.h"
 
 namespace temper::jinja {
@@ -15,7 +16,12 @@ class Parser : ExpressionParser {
   Parsed run() {
     Parsed parsed;
     parsed.where = where_;
-    parsed.body = body({});
+    try {
+      parsed.body = body({});
+    } catch (const Error& error) {
+      if (!error.parts().where.empty()) throw;
+      fail_here(error.parts().what);  // too deep
+    }
     parsed.has_generation = has_generation_;
     return parsed;
   }

@@ -30,6 +30,7 @@ class ExpressionParser {
   void expect_name(std::string_view name);
   std::string take_name();
   [[noreturn]] void fail_here(const std::string& what) const { fail_at(what, where_, now().line); }
+  std::string now_described() const;
   [[noreturn]] void unexpected(const std::string& wanted) const;
 
   struct TupleRule {

@@ -73,8 +73,8 @@ Value sort(Interpreter& run, const Value& subject, Args& args) {
   const Value* attribute = bound.given(2);
   if (attribute && attribute->is(Kind::Str)) {
     Args comma{{make_text(run.budget, ",")}, {}};
-    for (const Value& part : find_text_method("split")(run, *attribute, comma).as<Seq>().items)
-      paths.emplace_back(run, &part);
+    Value names = find_text_method("split")(run, *attribute, comma);
+    for (const Value& name : names.as<Seq>().items) paths.emplace_back(run, &name);
   } else {
     paths.emplace_back(run, attribute);
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -47,13 +48,23 @@ bool same_words(const std::string& type) {
          type == "TemplateRuntimeError";
 }
 
+// Parsed once each: many cases share a template.
+const Template& parsed(size_t number) {
+  static std::map<size_t, Template> kept;
+  auto found = kept.find(number);
+  if (found != kept.end()) return found->second;
+  const auto& source = golden()["templates"][number].get_ref<const std::string&>();
+  return kept.emplace(number, Template::parse(source, "t")).first->second;
+}
+
 void check(const Json& one) {
   const auto& source =
       golden()["templates"][one["template"].get<size_t>()].get_ref<const std::string&>();
   const Json& variables = golden()["variables"][one["variables"].get<size_t>()];
   std::string about = one["name"].get<std::string>() + ": " + source.substr(0, 300);
   try {
-    Rendered got = Template::parse(source, "t").render(variables, golden()["now"].get<int64_t>());
+    Rendered got =
+        parsed(one["template"].get<size_t>()).render(variables, golden()["now"].get<int64_t>());
     ASSERT_TRUE(one.contains("text"))
         << about << "\nwanted " << one["error"] << "\ngot " << got.text;
     EXPECT_EQ(got.text, one["text"].get<std::string>()) << about;
@@ -66,12 +77,6 @@ void check(const Json& one) {
     EXPECT_EQ(got.substr(0, wanted.find(" named")), wanted.substr(0, wanted.find(" named")))
         << about;
   }
-}
-
-// Beyond what is promised: integers of more than 64 bits.
-bool left_out(const std::string& name) {
-  static const Json names = Json::array({"snippet 282", "snippet 283", "snippet 284"});
-  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 std::string rendered(const std::string& source, const Json& variables = Json::object(),
@@ -98,7 +103,7 @@ TEST(Template, SnippetsRenderAsInTransformers) {
   size_t seen = 0;
   for (const Json& one : golden()["cases"]) {
     std::string name = one["name"];
-    if (name.rfind("snippet", 0) != 0 || left_out(name)) continue;
+    if (name.rfind("snippet", 0) != 0) continue;
     check(one);
     ++seen;
   }
@@ -118,9 +123,15 @@ TEST(Template, PublishedTemplatesRenderAsInTransformers) {
 TEST(Template, ErrorsNameTheLine) {
   EXPECT_EQ(refusal("a\n{{ 1 }}\n{{ missing.x }}").where, "t.jinja:3");
   EXPECT_EQ(refusal("a\n{% if %}").where, "t.jinja:2");
+  EXPECT_EQ(refusal("\n{{ " + times(500, "(") + "1").where, "t.jinja:2");
   EXPECT_EQ(refusal("{{ raise_exception('no tools') }}").what, "no tools");
   EXPECT_EQ(refusal("{% include 'x' %}").what,
             "the tag 'include' is not supported in chat templates");
+}
+
+TEST(Template, MethodsItLacksAreRefusedByName) {
+  EXPECT_EQ(refusal("{{ 'x'.encode() }}").what,
+            "the method 'encode' of str is not supported in chat templates");
 }
 
 TEST(Template, KnowsItsGenerationBlocks) {
@@ -177,7 +188,7 @@ TEST(Template, HostileTemplatesEndInAnError) {
       "{{ '1e30'|int }}",
   };
   for (const std::string& source : cases) {
-    std::string what = refusal(source, {{"a", "x"}}).what;
+    std::string what = refusal(source, {{"a", "x"}}, {.steps = 200'000}).what;
     EXPECT_NE(what.substr(0, 7), "printed") << source.substr(0, 120) << ": " << what;
   }
 }
