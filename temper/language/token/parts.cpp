@@ -59,15 +59,14 @@ Id add_token(AddedToken token, Parts& parts) {
 
 Bpe::Merge merge_of(std::string_view left, std::string_view right, size_t rank,
                     const Parts& parts) {
-  auto known = [&](const std::string& token) {
+  auto known = [&](std::string_view token) {
     if (auto id = parts.vocabulary.id(token)) return *id;
     throw Error({"merge " + std::to_string(rank) + ", '" + std::string(left) + " " +
-                     std::string(right) + "', needs the token '" + token +
+                     std::string(right) + "', needs the token '" + std::string(token) +
                      "', which the vocabulary lacks",
                  parts.where, "vocabulary and merges must come from the same tokenizer"});
   };
-  return {known(std::string(left)), known(std::string(right)),
-          known(std::string(left) + std::string(right))};
+  return {known(left), known(right), known(std::string(left).append(right))};
 }
 
 }  // namespace temper::token

@@ -32,6 +32,12 @@ struct Tokenizer::Impl {
       auto raw = symbol_bytes(*token);
       bytes[static_cast<size_t>(id)] = raw ? std::move(*raw) : *token;
     }
+    // A token that is looked for in normalised text decodes to its normalised form.
+    for (const AddedToken& token : parts.added) {
+      if (!parts.nfc || !token.normalized) continue;
+      std::string text = nfc(token.content);
+      bytes[static_cast<size_t>(token.id)] = symbol_bytes(text).value_or(text);
+    }
   }
 
   bool holds(Id id) const { return parts.vocabulary.token(id) != nullptr; }

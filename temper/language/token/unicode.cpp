@@ -2,8 +2,10 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
 #include <vector>
 
@@ -44,6 +46,25 @@ constexpr Range kOtherWords[] = {
 constexpr Range kSpaces[] = {{0x9, 0xd},       {0x20, 0x20},     {0x85, 0x85},     {0xa0, 0xa0},
                              {0x1680, 0x1680}, {0x2000, 0x200a}, {0x2028, 0x2029}, {0x202f, 0x202f},
                              {0x205f, 0x205f}, {0x3000, 0x3000}};
+
+// Marks that came after Unicode 9, which the NFC of `tokenizers` does not know: it takes each for a
+// code point that nothing reorders or composes with.
+constexpr Range kLateMarks[] = {
+    {0x7fd, 0x7fd},     {0x898, 0x89f},     {0x8ca, 0x8d3},     {0x9fe, 0x9fe},
+    {0xc3c, 0xc3c},     {0xd3b, 0xd3c},     {0xeba, 0xeba},     {0x1715, 0x1715},
+    {0x1abf, 0x1ace},   {0x1df6, 0x1dfa},   {0xa82c, 0xa82c},   {0x10d24, 0x10d27},
+    {0x10eab, 0x10eac}, {0x10efd, 0x10eff}, {0x10f46, 0x10f50}, {0x10f82, 0x10f85},
+    {0x11070, 0x11070}, {0x1133b, 0x1133b}, {0x1145e, 0x1145e}, {0x11839, 0x1183a},
+    {0x11930, 0x11930}, {0x1193d, 0x1193e}, {0x11943, 0x11943}, {0x119e0, 0x119e0},
+    {0x11a34, 0x11a34}, {0x11a47, 0x11a47}, {0x11a99, 0x11a99}, {0x11d42, 0x11d42},
+    {0x11d44, 0x11d45}, {0x11d97, 0x11d97}, {0x11f41, 0x11f42}, {0x16ff0, 0x16ff1},
+    {0x1e08f, 0x1e08f}, {0x1e130, 0x1e136}, {0x1e2ae, 0x1e2ae}, {0x1e2ec, 0x1e2ef},
+    {0x1e4ec, 0x1e4ef}};
+
+bool late_mark(uint32_t value) {
+  return std::any_of(std::begin(kLateMarks), std::end(kLateMarks),
+                     [=](Range r) { return value >= r.first && value <= r.last; });
+}
 
 uint8_t classes_of(uint32_t value) {
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(value))) {
@@ -87,6 +108,8 @@ struct Table {
     add(kOtherWords, kWord);
     add(kSpaces, kSpace);
     for (uint32_t value = 0x300; value < kTabled; ++value) unstable[value] = may_change(value);
+    for (Range r : kLateMarks)
+      for (uint32_t value = r.first; value <= r.last; ++value) unstable[value] = false;
   }
 
   // A code point that is a mark, that composes with what stands before it (marks of class 0 and
@@ -211,8 +234,10 @@ std::string nfc(std::string_view text) {
       at += point.length;
       continue;
     }
-    // A byte that is not UTF-8 is stable but cannot be given to utf8proc.
-    size_t begin = base < at && is_valid(text, base) && base >= copied ? base : at;
+    // A byte that is not UTF-8 is stable but cannot be given to utf8proc; nor can a late mark.
+    bool takes_part = base < at && base >= copied && is_valid(text, base) &&
+                      !late_mark(point_at(text, base).value);
+    size_t begin = takes_part ? base : at;
     while (at < text.size()) {
       point = point_at(text, at);
       if (!unstable(point.value)) break;
