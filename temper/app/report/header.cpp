@@ -59,6 +59,14 @@ std::string machine(const JsonPtr& summary) {
   return out;
 }
 
+double mean_reward(const Phase& phase) {
+  std::vector<double> rewards;
+  for (const auto& [id, tally] : phase.prompts) {
+    if (tally.scored > 0) rewards.push_back(tally.reward / static_cast<double>(tally.scored));
+  }
+  return interval(rewards).mean;
+}
+
 std::string verdict(const RunFolder& run, const std::vector<Evaluated>& all) {
   std::vector<const Evaluated*> judged;
   for (const Evaluated& e : all) {
@@ -91,10 +99,19 @@ std::string verdict(const RunFolder& run, const std::vector<Evaluated>& all) {
   const char* said = gain->low > 0    ? "raised the reward"
                      : gain->high < 0 ? "lowered the reward"
                                       : "did not clearly change the reward";
+  std::string way;
+  for (const Evaluated* e : judged)
+    way += (way.empty() ? "" : " → ") + text::fixed(mean_reward(*e->phase), 2);
+  if (!judged.empty()) {
+    way = fmt::format("; mean reward {}{}", way,
+                      judged.back()->phase->highest > 0
+                          ? " of " + text::fixed(judged.back()->phase->highest, 2)
+                          : "");
+  }
   return fmt::format(
-      "<p class=\"verdict\">{} {} by <b>{}</b> <span>95 % interval {} … {}{}</span></p>\n",
+      "<p class=\"verdict\">{} {}: <b>{}</b> <span>95 % interval {} … {}{}{}</span></p>\n",
       escaped(who), said, signed_figure(gain->mean), signed_figure(gain->low),
-      signed_figure(gain->high), on);
+      signed_figure(gain->high), on, way);
 }
 
 std::string remarks(const RunFolder& run) {

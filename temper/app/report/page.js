@@ -26,7 +26,7 @@
       borderColor: faint ? 'transparent' : line,
       backgroundColor: faint ? colour('--band') : line,
       fill: series.style === 'band' ? '-1' : false,
-      borderWidth: points ? 1 : 1.6,
+      borderWidth: points || xs.length > 200 ? 1 : 1.6,
       borderDash: points ? [3, 3] : [],
       pointRadius: points ? 3.5 : xs.length < 2 ? 3 : 0,
       pointStyle: points ? 'rectRot' : 'circle',

@@ -144,7 +144,8 @@ TEST(Report, GivesTheGainWithItsInterval) {
   // 20 ones and 10 zeros: s² = 30/29 · 2/9
   const double half = 1.96 * std::sqrt(30.0 / 29 * 2 / 9 / 30);
   EXPECT_NEAR(paired.gain.low, 20.0 / 30 - half, 1e-12);
-  EXPECT_TRUE(has(report_html(run.path()), "GRPO raised the reward by <b>+0.67</b>"));
+  EXPECT_TRUE(has(report_html(run.path()), "GRPO raised the reward: <b>+0.67</b>"));
+  EXPECT_TRUE(has(report_html(run.path()), "mean reward 0.10 → 0.77 of 1.10"));
 }
 
 TEST(Report, PutsAnswersSideBySideWithMarksColoured) {
