@@ -15,6 +15,7 @@
 #include "temper/learn/algo/policy.h"
 #include "temper/learn/algo/supervised.h"
 #include "temper/learn/evaluate/evaluate.h"
+#include "temper/learn/plan/plan.h"
 #include "temper/learn/train/policy.h"
 #include "temper/learn/train/supervised.h"
 #include "temper/world/env/task.h"
@@ -54,11 +55,11 @@ class Demo {
   Demo(const DemoOptions& options, const Context& context)
       : o_(options),
         context_(context),
-        environment_(env::make_environment(kTask, Json::object())),
-        begun_(clock::seconds()) {}
+        environment_(env::make_environment(kTask, Json::object())) {}
 
   Exit run() {
     prepare();
+    plan();
     evaluate("before", o_.model, o_.eval_prompts, 0);
     if (!stage("sft", [&] { return sft(); })) return stopped();
     evaluate("after_sft", o_.output_dir + "/sft", o_.middle_prompts, steps("sft"));
@@ -103,6 +104,56 @@ class Demo {
         o_.dtype == "bfloat16" ? "bf16" : "fp32", tensor::threads(), tensor::name(tensor::isa())));
   }
 
+  /// Mean tokens of a prompt, and of a right answer, over a few rows.
+  std::pair<double, double> lengths(const chat::Renderer& renderer) const {
+    constexpr int64_t kRows = 16;
+    double prompt = 0, answer = 0;
+    for (int64_t i = 0; i < kRows; ++i) {
+      const env::Row row = environment_->row(env::Split::Train, i, static_cast<uint64_t>(o_.seed));
+      prompt += static_cast<double>(evaluate::prompt_of(row, renderer).size()) / kRows;
+      answer += static_cast<double>(
+                    renderer.tokenizer().encode(environment_->demonstration(row)).size() + 1) /
+                kRows;
+    }
+    return {prompt, answer};
+  }
+
+  void plan() {
+    if (progress_->has("plan")) return;
+    const weights::ModelConfig model = weights::Checkpoint::open(o_.model).config();
+    const chat::Renderer renderer(sample::load_tokenizer(o_.model), {}, model.eos_ids);
+    const auto [prompt, answer] = lengths(renderer);
+    auto n = [](int64_t count) { return static_cast<double>(count); };
+    const double own = prompt - kernel::kKvBlock;  // the system prompt is run once a batch
+    const double untrained = 0.75 * n(o_.max_completion_length);
+    const double sft = n(o_.sft_steps * o_.sft_batch), grpo = n(o_.grpo_steps * o_.grpo_prompts);
+    const plan::Work work{
+        .read_rows = own * (n(2 * o_.eval_prompts + o_.middle_prompts) + grpo),
+        .sampled_tokens =
+            n(o_.eval_prompts * o_.eval_samples) * (untrained + answer) +
+            (n(o_.middle_prompts * o_.eval_samples) + grpo * n(o_.grpo_samples)) * answer,
+        .trained_rows = sft * (own + answer) + grpo * (prompt + n(o_.grpo_samples) * answer),
+        .trained_tokens = (sft + grpo * n(o_.grpo_samples)) * answer};
+    const kernel::Dtype dtype = sample::dtype_of(o_.dtype);
+    const plan::Probe machine = plan::probe(model, dtype);
+    const plan::Shape shape{
+        .dtype = dtype,
+        .lora = {},
+        .micro_batch_tokens = train::CommonOptions().micro_batch_tokens,
+        .max_sequences = train::RolloutOptions().max_sequences,
+        .sequence_tokens = static_cast<int64_t>(prompt) + o_.max_completion_length};
+    const plan::Prediction prediction = plan::predict(model, shape, work, machine);
+    plan::refuse_if_too_large(prediction, machine);
+    say("plan       " + plan::line(prediction, machine));
+    constexpr double kLong = 20 * 60;
+    if (prediction.seconds > kLong && !o_.quick)
+      say("           a slow machine: --quick shows the same in a few steps");
+    progress_->put("plan", {{"tflop", prediction.flops / 1e12},
+                            {"seconds", prediction.seconds},
+                            {"peak_bytes", prediction.peak_bytes},
+                            {"gemm_flops_per_s", machine.flops_per_s}});
+  }
+
   chat::SamplingOptions sampling() const {
     chat::SamplingOptions sampling;
     sampling.max_tokens = o_.max_completion_length;
@@ -116,6 +167,7 @@ class Demo {
       const chat::Renderer renderer(loaded.tokenizer, {}, loaded.end_ids);
       sample::Sampler sampler(*loaded.model, loaded.tokenizer, renderer.stop_ids());
       runlog::Progress bar(context_.terminal, label(name), prompts);
+      const double begun = clock::seconds();
       cut_rollouts(name);
       const evaluate::Evaluation result =
           evaluate::evaluate(*environment_, renderer, sampler,
@@ -131,6 +183,7 @@ class Demo {
       Json json = evaluate::to_json(result);
       json["rewards"] = result.rewards;
       json["tflop"] = loaded.model->flops() / 1e12;
+      json["seconds"] = clock::seconds() - begun;
       progress_->put("offset_after_" + name, log_->offsets());
       progress_->put(name, json);
     }
@@ -258,11 +311,12 @@ class Demo {
         file::write_atomically(o_.output_dir + "/" + name,
                                file::read_file(o_.output_dir + "/grpo/" + name));
     }
-    double tflop = 0;
+    double tflop = 0, work_s = 0;
     Json evaluations = Json::object();
     for (const char* name : {"before", "after_sft", "after"}) {
       Json evaluation = progress_->get(name);
       tflop += evaluation.at("tflop").get<double>();
+      work_s += evaluation.at("seconds").get<double>();
       evaluation.erase("rewards");
       evaluation.erase("tflop");
       evaluations[name] = evaluation;
@@ -276,15 +330,23 @@ class Demo {
       tokens += stage.at("seconds").get<double>() * stage.at("tokens_per_second").get<double>();
       peak = std::max(peak, stage.at("peak_bytes").get<int64_t>());
     }
+    work_s += seconds;
+    Json plan = progress_->get("plan");
+    const double rate = tflop * 1e12 / std::max(1e-9, work_s);
+    plan["fact"] = {{"tflop", tflop},
+                    {"seconds", work_s},
+                    {"peak_bytes", peak},
+                    {"share_of_probed_gemm", rate / plan.at("gemm_flops_per_s").get<double>()}};
     const Json& grpo = progress_->get("grpo");
     log_->write_summary({{"command", "demo"},
                          {"seed", o_.seed},
                          {"steps", steps("sft") + steps("grpo")},
                          {"seconds", seconds},
-                         {"wall_seconds", clock::seconds() - begun_},
+                         {"wall_seconds", work_s},
                          {"tokens_per_second", tokens / std::max(1e-9, seconds)},
                          {"peak_bytes", peak},
                          {"tflop", tflop},
+                         {"plan", plan},
                          {"mismatch", grpo.at("mismatch")},
                          {"eval", evaluations},
                          {"gain_of_grpo", evaluate::to_json(gain)},
@@ -299,7 +361,6 @@ class Demo {
   std::unique_ptr<env::Environment> environment_;
   std::unique_ptr<runlog::RunLog> log_;
   std::unique_ptr<Progress> progress_;
-  double begun_;
 };
 
 }  // namespace

@@ -1,0 +1,78 @@
+#include "temper/learn/plan/plan.h"
+
+#include <gtest/gtest.h>
+
+#include "temper/engine/kernel/head.h"
+#include "temper/foundation/error/error.h"
+
+namespace temper::plan {
+namespace {
+
+weights::ModelConfig tiny() {
+  weights::ModelConfig config;
+  config.model_type = "llama";
+  config.vocabulary = 100;
+  config.width = 32;
+  config.layers = 2;
+  config.heads = 4;
+  config.kv_heads = 2;
+  config.head_dim = 8;
+  config.ffn = 64;
+  config.max_positions = 128;
+  config.tied_head = true;
+  return config;
+}
+
+TEST(Plan, FlopsAreCountedByHand) {
+  // a layer: q 32·32, k and v 16·32 each, o 32·32, gate, up and down 64·32 each
+  const double layers = 2 * (2 * 32 * 32 + 2 * 16 * 32 + 3 * 64 * 32), head = 100 * 32;
+  const Work work{.read_rows = 10, .sampled_tokens = 5, .trained_rows = 7, .trained_tokens = 3};
+  EXPECT_DOUBLE_EQ(flops(tiny(), work, model::Training::Full),
+                   2 * layers * (15 + 3 * 7) + 2 * head * (5 + 4 * 3));
+}
+
+TEST(Plan, TheModelCountsTheSame) {
+  model::Model model = model::Model::fresh(
+      tiny(), {.dtype = kernel::Dtype::Float32, .training = model::Training::Full, .lora = {}}, 1);
+  model::Batch batch;
+  batch.tokens = {1, 2, 3};
+  batch.positions = {0, 1, 2};
+  batch.outputs = {1};
+  batch.blocks = 1;
+  batch.sequences.push_back({.first_row = 0, .rows = 3, .first_position = 0, .blocks = {0}});
+  model::Activations activations;
+  std::vector<float> hidden(32, 0.1f);
+  model.forward(batch, activations, hidden.data());
+  model.backward(batch, activations, hidden.data());
+  EXPECT_DOUBLE_EQ(model.flops(), flops(tiny(), {.trained_rows = 3}, model::Training::Full));
+}
+
+TEST(Plan, RefusesWhatDoesNotFitAndNamesTheParts) {
+  const Prediction prediction = predict(tiny(), {.lora = {}}, {.trained_rows = 1e6},
+                                        {.flops_per_s = 1e9, .memory_bytes = 1000});
+  EXPECT_GT(prediction.seconds, 0);
+  try {
+    refuse_if_too_large(prediction, {.flops_per_s = 1e9, .memory_bytes = 1000});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(error.parts().where.find("activations"), std::string::npos);
+  }
+  refuse_if_too_large(prediction, {.flops_per_s = 1e9, .memory_bytes = int64_t{1} << 40});
+}
+
+TEST(Plan, AnAdapterNeedsLessThanTheWholeModel) {
+  const Probe machine{.flops_per_s = 1e9, .memory_bytes = 1};
+  const Prediction full = predict(tiny(), {.lora = {}}, {}, machine);
+  const Prediction lora =
+      predict(tiny(), {.training = model::Training::Lora, .lora = {.rank = 2}}, {}, machine);
+  EXPECT_LT(lora.peak_bytes, full.peak_bytes);
+}
+
+TEST(Plan, TheProbeMeasures) {
+  const Probe machine = probe(tiny(), kernel::Dtype::Float32, 0.01);
+  EXPECT_GT(machine.flops_per_s, 1e6);
+  EXPECT_GT(machine.memory_bytes, 0);
+}
+
+}  // namespace
+}  // namespace temper::plan
