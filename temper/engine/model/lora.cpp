@@ -35,14 +35,16 @@ std::span<const std::byte> bytes_of(const std::vector<float>& values) {
 
 bool is_target(const LoraOptions& options, const std::string& module) {
   if (all_linear(options)) return true;
-  return std::find(options.targets.begin(), options.targets.end(), last_part(module)) !=
-         options.targets.end();
+  return std::any_of(options.targets.begin(), options.targets.end(),
+                     [&](const std::string& target) {
+                       return module == target || module.ends_with("." + target);
+                     });
 }
 
 void check_targets(const LoraOptions& options) {
   if (all_linear(options)) return;
   for (const std::string& target : options.targets) {
-    if (std::find(kLinear.begin(), kLinear.end(), target) == kLinear.end()) {
+    if (std::find(kLinear.begin(), kLinear.end(), last_part(target)) == kLinear.end()) {
       throw Error({"lora_target_modules: no layer is called '" + target + "'", "",
                    "all-linear, or some of q_proj k_proj v_proj o_proj gate_proj up_proj "
                    "down_proj"});

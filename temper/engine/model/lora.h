@@ -14,7 +14,7 @@ struct LoraOptions {
   double alpha = 32;
   bool rank_stabilised =
       false;  ///< scale alpha/√rank (Kalajdzievski 2023, arXiv 2312.03732) instead of alpha/rank
-  /// Last parts of names (q_proj, …), or "all-linear".
+  /// As in PEFT: names of layers or what they end in (q_proj, …), or "all-linear".
   std::vector<std::string> targets = {"all-linear"};
 };
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "temper/engine/kernel/head.h"
+#include "temper/foundation/error/error.h"
 #include "temper/foundation/file/file.h"
 #include "temper/foundation/file/safetensors.h"
 #include "temper/foundation/text/json.h"
@@ -158,6 +159,16 @@ TEST(Model, SmolLm2LogitsAreTransformers) {
           << position << "/" << chosen[i];
     }
   }
+}
+
+TEST(Lora, TargetsAreNamesOrWhatTheyEndIn) {
+  LoraOptions options{.targets = {"q_proj", "model.layers.0.mlp.up_proj"}};
+  EXPECT_TRUE(is_target(options, "model.layers.7.self_attn.q_proj"));
+  EXPECT_TRUE(is_target(options, "model.layers.0.mlp.up_proj"));
+  EXPECT_FALSE(is_target(options, "model.layers.1.mlp.up_proj"));
+  check_targets(options);
+  options.targets = {"qproj"};
+  EXPECT_THROW(check_targets(options), Error);
 }
 
 TEST(Model, AFreshAdapterChangesNothingAndCanBeLeftOut) {
