@@ -98,6 +98,11 @@ std::string track(const Cell& cell, double scale) {
       whisker, place(cell.mean));
 }
 
+/// Two digits; what rounds to nothing has no sign.
+std::string two_digits(double value) {
+  return text::fixed(std::abs(value) < 0.005 ? 0 : value, 2);
+}
+
 std::string cell_html(const Cell& cell, double scale) {
   if (!std::isfinite(cell.mean)) return "<td>–</td>";
   std::string out = "<td><span class=\"value\">" +
@@ -106,7 +111,7 @@ std::string cell_html(const Cell& cell, double scale) {
                                                                                 : 1) +
                     "</span>";
   if (std::isfinite(cell.low)) {
-    out += "<small>" + text::fixed(cell.low, 2) + " … " + text::fixed(cell.high, 2) + "</small>";
+    out += "<small>" + two_digits(cell.low) + " … " + two_digits(cell.high) + "</small>";
   }
   return out + (scale > 0 ? track(cell, scale) : "") + "</td>";
 }

@@ -91,11 +91,16 @@ std::string verdict(const RunFolder& run, const std::vector<Evaluated>& all) {
     }
   }
   if (!gain) return "";
-  const std::string last = run.stages.empty() ? "Training" : run.stages.back().name;
-  std::string who = last;
-  if (!run.stages.empty())
+  // The stage before the last evaluation.
+  std::string who = judged.empty() ? "after" : judged.back()->phase->name;
+  if (who == "after" && !run.stages.empty()) who += "_" + run.stages.back().name;
+  if (who.starts_with("after_")) {
+    who.erase(0, 6);
     std::transform(who.begin(), who.end(), who.begin(),
                    [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  } else {
+    who = "Training";
+  }
   const char* said = gain->low > 0    ? "raised the reward"
                      : gain->high < 0 ? "lowered the reward"
                                       : "did not clearly change the reward";
@@ -116,9 +121,9 @@ std::string verdict(const RunFolder& run, const std::vector<Evaluated>& all) {
 
 std::string remarks(const RunFolder& run) {
   std::vector<std::string> all;
-  auto add = [&](const Stage& stage, bool must_finish) {
+  auto add = [&](const Stage& stage) {
     const std::string who = stage.name.empty() ? "" : stage.name + ": ";
-    if (must_finish && !stage.summary) {
+    if (!stage.summary) {
       all.push_back(who +
                     (stage.metrics.step.empty()
                          ? "not finished: there is no summary.json"
@@ -128,8 +133,8 @@ std::string remarks(const RunFolder& run) {
     }
     for (const std::string& remark : stage.remarks) all.push_back(who + remark);
   };
-  add(run.root, true);
-  for (const Stage& stage : run.stages) add(stage, true);
+  add(run.root);
+  for (const Stage& stage : run.stages) add(stage);
   if (all.empty()) return "";
   std::string out = "<aside class=\"remarks\" role=\"note\"><b>Read with care</b><ul>";
   for (const std::string& remark : all) out += "<li>" + escaped(remark) + "</li>";

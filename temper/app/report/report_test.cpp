@@ -148,6 +148,17 @@ TEST(Report, GivesTheGainWithItsInterval) {
   EXPECT_TRUE(has(report_html(run.path()), "mean reward 0.10 → 0.77 of 1.10"));
 }
 
+TEST(Report, GivesTheGainToTheStageThatEarnedIt) {
+  const Folder run;
+  write_demo(run);
+  std::string rollouts;
+  for (int64_t p = 0; p < 30; ++p) rollouts += rollout("before", p, 0, "");
+  for (int64_t p = 0; p < 30; ++p) rollouts += rollout("after_sft", p, 1, "");
+  run.write("rollouts.jsonl", rollouts);
+  run.write("summary.json", "{}");
+  EXPECT_TRUE(has(report_html(run.path()), "SFT raised the reward: <b>+1.00</b>"));
+}
+
 TEST(Report, PutsAnswersSideBySideWithMarksColoured) {
   const Folder run;
   write_demo(run);
