@@ -9,6 +9,7 @@
 #include "temper/engine/sample/sampler.h"
 #include "temper/foundation/clock/clock.h"
 #include "temper/foundation/error/error.h"
+#include "temper/foundation/file/file.h"
 #include "temper/learn/algo/policy.h"
 #include "temper/learn/batch/pack.h"
 #include "temper/learn/step/step.h"
@@ -196,8 +197,19 @@ class Policy {
     return g;
   }
 
+  /// The first batch as the trainer sees it: trained tokens between ⟦ and ⟧.
+  void keep_decoded(const Generation& g) const {
+    std::string text;
+    for (const evaluate::Rollout& rollout : g.rollouts) {
+      text += renderer_.tokenizer().decode(rollout.prompt) + "⟦" +
+              renderer_.tokenizer().decode(rollout.completions[0].tokens) + "⟧\n----\n";
+    }
+    file::write_atomically(run_.options().output_dir + "/decoded_batch.txt", text);
+  }
+
   void log_rollouts(const Generation& g, runlog::Progress& progress) {
     const int64_t step = run_.state().step;
+    if (step == 0) keep_decoded(g);
     for (size_t p = 0; p < g.rollouts.size(); ++p) {
       for (size_t s = 0; s < g.rollouts[p].completions.size(); ++s) {
         Json row = evaluate::to_json(g.rollouts[p], s, {"train", step, static_cast<int64_t>(p)});

@@ -196,7 +196,7 @@ char luhn_digit(std::string_view digits) {
 
 Text compose(const Pool& pool, random::Sequence& random) {
   double u = random.uniform();
-  int sentences = u < 0.1 ? 1 : u < 0.55 ? 2 : u < 0.88 ? 3 : 4;
+  int sentences = u < 0.3 ? 1 : u < 0.8 ? 2 : 3;
   bool none = random.chance(1.0 / 12);
   std::vector<std::string_view> chosen;
   int entities = 0;
