@@ -11,7 +11,11 @@ namespace temper::cli {
 Asked ask(const config::Binding& binding, std::span<const std::string> args,
           std::string_view command, std::string_view usage, size_t most_positional) {
   Asked asked;
-  asked.parsed = config::parse(binding, args, std::string(command));
+  try {
+    asked.parsed = config::parse(binding, args, std::string(command));
+  } catch (const Error& error) {
+    throw UsageError(error);
+  }
   asked.help = asked.parsed.help;
   asked.positional = asked.parsed.positional;
   if (asked.help) {
@@ -20,8 +24,9 @@ Asked ask(const config::Binding& binding, std::span<const std::string> args,
     return asked;
   }
   if (asked.positional.size() > most_positional) {
-    throw Error({"'" + asked.positional[most_positional] + "' is one word too many",
-                 "temper " + std::string(command), "temper " + std::string(command) + " --help"});
+    throw UsageError(
+        Error({"'" + asked.positional[most_positional] + "' is one word too many",
+               "temper " + std::string(command), "temper " + std::string(command) + " --help"}));
   }
   return asked;
 }

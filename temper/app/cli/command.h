@@ -35,8 +35,15 @@ struct NamedCommand {
 };
 std::span<const NamedCommand> command_catalogue();
 
+/// A mistake in the command line or a config: exit code 2, where other Errors give 3.
+class UsageError : public Error {
+ public:
+  explicit UsageError(const Error& error) : Error(error) {}
+};
+
 /// Parses `args` into options that were bound; prints help and returns true when --help was given.
-/// `positional` receives what is not an option; more than `most_positional` words are an Error.
+/// `positional` receives what is not an option; more than `most_positional` words are a
+/// UsageError, as are options that cannot be read.
 struct Asked {
   bool help = false;
   std::vector<std::string> positional;

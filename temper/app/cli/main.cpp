@@ -58,8 +58,8 @@ Exit run(std::vector<std::string> words) {
     }
     names.emplace_back(name);
   }
-  throw temper::Error(
-      {"there is no command '" + words[0] + "'", "", temper::text::did_you_mean(words[0], names)});
+  throw temper::cli::UsageError(temper::Error(
+      {"there is no command '" + words[0] + "'", "", temper::text::did_you_mean(words[0], names)}));
 }
 
 }  // namespace
@@ -72,6 +72,10 @@ int main(int count, char** words) {
   std::signal(SIGPIPE, SIG_IGN);
   try {
     return static_cast<int>(run({words + 1, words + count}));
+  } catch (const temper::cli::UsageError& error) {
+    std::fflush(stdout);
+    fmt::print(stderr, "temper: {}\n", error.what());
+    return static_cast<int>(Exit::Usage);
   } catch (const temper::Error& error) {
     std::fflush(stdout);
     fmt::print(stderr, "temper: {}\n", error.what());
