@@ -23,7 +23,7 @@ struct PolicyPlan {
 PolicyPlan plan_policy(const CommonOptions& common, const RolloutOptions& rollout, int64_t rows,
                        int64_t group_at_least);
 
-/// Runs in an environment that the caller made. `evaluations`: kept for the report and the summary.
+/// Runs in an environment that the caller made.
 Result policy(Run& run, const RolloutOptions& options, const env::Environment& environment,
               const algo::Policy& member, const algo::PolicyLoss& loss);
 

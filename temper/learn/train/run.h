@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -84,7 +83,6 @@ class Run {
 
  private:
   void open_folder();
-  Json machine() const;
   CheckpointParts parts();
 
   CommonOptions options_;

@@ -2,7 +2,6 @@
 // supervised family says what is learned from them.
 #pragma once
 
-#include <functional>
 #include <memory>
 
 #include "temper/language/chat/renderer.h"
@@ -30,7 +29,7 @@ TokenRows token_rows(const SftOptions& options, const chat::Renderer& renderer);
 TokenRows token_rows(std::span<const data::Row> train, std::span<const data::Row> test,
                      const chat::Renderer& renderer);
 
-/// Runs `loss` over the rows. `figures` is what the caller adds to the summary.
+/// Runs `loss` over the rows.
 Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& renderer,
                   const algo::SupervisedLoss& loss);
 
