@@ -16,7 +16,7 @@ struct SequenceRows {
   int64_t rows = 0;
   int64_t first_position = 0;
   std::vector<int32_t> blocks{};  ///< of positions 0–63, 64–127, …, up to the last row's
-  int64_t unit = 0;             ///< sequences that share blocks have one unit and stand together
+  int64_t unit = 0;               ///< sequences that share blocks have one unit and stand together
   bool trunk = false;  ///< others continue it: its keys are stored, then `copies` made, then theirs
 };
 

@@ -78,6 +78,8 @@ void Floats::zero() {
   if (size_ > 0) std::memset(data(), 0, static_cast<size_t>(size_) * sizeof(float));
 }
 
-Held held() { return {count().now.load(), count().peak.load()}; }
+Held held() {
+  return {count().now.load(), count().peak.load()};
+}
 
 }  // namespace temper::tensor

@@ -7,8 +7,8 @@
 
 namespace temper::tensor {
 
-/// An owned block of bytes, aligned to 64 bytes, or to 2 MB with MADV_HUGEPAGE from 2 MB up. Its content is
-/// not initialised unless `zero()` is called. Throws Error when memory runs out.
+/// An owned block of bytes, aligned to 64 bytes, or to 2 MB with MADV_HUGEPAGE from 2 MB up. Its
+/// content is not initialised unless `zero()` is called. Throws Error when memory runs out.
 class Buffer {
  public:
   Buffer() = default;

@@ -13,7 +13,8 @@
 namespace temper::tensor {
 namespace {
 
-constexpr std::array<std::string_view, 5> kNames = {"scalar", "avx2", "avx512", "avx512_bf16", "amx"};
+constexpr std::array<std::string_view, 5> kNames = {"scalar", "avx2", "avx512", "avx512_bf16",
+                                                    "amx"};
 
 bool amx_allowed() {  // Linux hands out the tile registers on request
   constexpr int kArchReqXcompPerm = 0x1023, kTileData = 18;
@@ -68,15 +69,21 @@ bool supported(Isa isa) {
   return false;
 }
 
-Isa isa() { return static_cast<Isa>(chosen().load(std::memory_order_relaxed)); }
+Isa isa() {
+  return static_cast<Isa>(chosen().load(std::memory_order_relaxed));
+}
 
 void use_isa(Isa isa) {
   ASSERT(supported(isa), "a test may only force what the processor runs");
   chosen() = static_cast<int>(isa);
 }
 
-std::string_view name(Isa isa) { return kNames[static_cast<size_t>(isa)]; }
+std::string_view name(Isa isa) {
+  return kNames[static_cast<size_t>(isa)];
+}
 
-std::string_view bit_class(Isa isa) { return isa >= Isa::Avx512Bf16 ? name(isa) : "fma"; }
+std::string_view bit_class(Isa isa) {
+  return isa >= Isa::Avx512Bf16 ? name(isa) : "fma";
+}
 
 }  // namespace temper::tensor

@@ -5,8 +5,9 @@
 
 namespace temper::tensor {
 
-/// In rising order. Scalar, Avx2 and Avx512 give the same bits (one fused multiply-add chain per output);
-/// Avx512Bf16 and Amx round activations to bf16 before a GEMM and are classes of their own.
+/// In rising order. Scalar, Avx2 and Avx512 give the same bits (one fused multiply-add chain per
+/// output); Avx512Bf16 and Amx round activations to bf16 before a GEMM and are classes of their
+/// own.
 enum class Isa { Scalar, Avx2, Avx512, Avx512Bf16, Amx };
 
 /// The best one this processor runs, or the one that TEMPER_ISA names

@@ -1,5 +1,5 @@
-// OpenMP's team, with annotations that let ThreadSanitizer see its fork and join (libgomp itself is not
-// instrumented).
+// OpenMP's team, with annotations that let ThreadSanitizer see its fork and join (libgomp itself is
+// not instrumented).
 #include "temper/engine/tensor/parallel.h"
 
 #include <omp.h>
@@ -67,8 +67,12 @@ std::atomic<int>& wanted() {
 
 }  // namespace
 
-int threads() { return wanted(); }
-void use_threads(int count) { wanted() = std::max(1, count); }
+int threads() {
+  return wanted();
+}
+void use_threads(int count) {
+  wanted() = std::max(1, count);
+}
 
 void detail::run(int64_t count, int64_t step, void* context, Body body) {
   if (count <= 0) return;

@@ -1,4 +1,5 @@
-// ATen reductions change their bits with the number of threads; a loss is computed under this guard.
+// ATen reductions change their bits with the number of threads; a loss is computed under this
+// guard.
 #pragma once
 
 namespace temper::tensor {

@@ -6,7 +6,11 @@
 
 namespace temper::tensor {
 
-SingleThread::SingleThread() : before_(at::get_num_threads()) { at::set_num_threads(1); }
-SingleThread::~SingleThread() { at::set_num_threads(before_); }
+SingleThread::SingleThread() : before_(at::get_num_threads()) {
+  at::set_num_threads(1);
+}
+SingleThread::~SingleThread() {
+  at::set_num_threads(before_);
+}
 
 }  // namespace temper::tensor

@@ -1,7 +1,7 @@
-// The one door to libtorch: at::Tensor, its operators, and the operations that algorithms and reference
-// kernels are written in. Compiled once as the precompiled header of every torch library.
-// Left out on purpose, since their bits depend on threads or position: sum and mean of large tensors are only
-// used under one thread, index_put_(accumulate) and its kin not at all.
+// The one door to libtorch: at::Tensor, its operators, and the operations that algorithms and
+// reference kernels are written in. Compiled once as the precompiled header of every torch library.
+// Left out on purpose, since their bits depend on threads or position: sum and mean of large
+// tensors are only used under one thread, index_put_(accumulate) and its kin not at all.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,5 +1,5 @@
-// What a caller can mend is thrown as temper::Error; what only we can mend stops the program through
-// ASSERT, in every build.
+// What a caller can mend is thrown as temper::Error; what only we can mend stops the program
+// through ASSERT, in every build.
 #pragma once
 
 #include <exception>
@@ -39,7 +39,8 @@ enum class Exit : int {
 };
 
 /// Throws std::logic_error with place and reason.
-[[noreturn]] void assertion_failed(const char* condition, const char* why, const char* file, int line);
+[[noreturn]] void assertion_failed(const char* condition, const char* why, const char* file,
+                                   int line);
 
 }  // namespace temper
 

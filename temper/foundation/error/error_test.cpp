@@ -14,7 +14,9 @@ TEST(Error, PrintsItsThreeParts) {
                "  try:   did you mean 'beta'?");
 }
 
-TEST(Error, LeavesOutEmptyParts) { EXPECT_STREQ(Error({"it broke", "", ""}).what(), "it broke"); }
+TEST(Error, LeavesOutEmptyParts) {
+  EXPECT_STREQ(Error({"it broke", "", ""}).what(), "it broke");
+}
 
 TEST(Error, AtPutsThePlaceInFront) {
   EXPECT_EQ(Error({"x", "key 'a'", ""}).at("file:3").parts().where, "file:3: key 'a'");

@@ -25,6 +25,7 @@ namespace temper::random {
 ///   Mix         epoch            0              0               draw
 ///   Request     request high     request low    sample index    position in the completion
 ///   Bootstrap   evaluation       0              0               draw
+///   Dither      weight's number  0              element high    element low
 ///   Test        free
 enum class Purpose : uint32_t {
   Data = 1,       ///< order of rows
@@ -36,7 +37,8 @@ enum class Purpose : uint32_t {
   Mix = 7,        ///< which source the next row comes from
   Request = 8,    ///< tokens sampled for a user: chat, sample, serve
   Bootstrap = 9,  ///< confidence intervals
-  Test = 10
+  Test = 10,      ///< free
+  Dither = 11     ///< masters of a model stored in bfloat16
 };
 
 using Words = std::array<uint32_t, 4>;

@@ -15,8 +15,8 @@ using JsonPtr = std::shared_ptr<const Json>;
 
 namespace text {
 
-/// Strict JSON: no comments, trailing text, NaN or duplicate keys; at most 200 levels deep; invalid UTF-8
-/// is refused. Throws Error with `where` and the byte offset.
+/// Strict JSON: no comments, trailing text, NaN or duplicate keys; at most 200 levels deep; invalid
+/// UTF-8 is refused. Throws Error with `where` and the byte offset.
 Json parse_json(std::string_view text, const std::string& where);
 
 /// One line, UTF-8 kept as it is (not \u-escaped); non-finite numbers become null.

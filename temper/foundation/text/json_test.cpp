@@ -14,9 +14,9 @@ TEST(Json, KeepsKeyOrderAndUtf8) {
 
 TEST(Json, RefusesWhatIsNotStrict) {
   std::string deep(300, '[');
-  for (const std::string& bad :
-       {std::string("{\"a\":1,\"a\":2}"), std::string("[1,]"), std::string("NaN"), std::string("{} x"),
-        std::string("\"\xff\""), std::string(""), deep, std::string("{\"a\": 1")}) {
+  for (const std::string& bad : {std::string("{\"a\":1,\"a\":2}"), std::string("[1,]"),
+                                 std::string("NaN"), std::string("{} x"), std::string("\"\xff\""),
+                                 std::string(""), deep, std::string("{\"a\": 1")}) {
     try {
       parse_json(bad, "rows.jsonl:7");
       ADD_FAILURE() << bad;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "temper/engine/model/dither.h"
 #include "temper/engine/tensor/buffer.h"
 #include "temper/engine/tensor/isa.h"
 #include "temper/engine/tensor/parallel.h"
@@ -119,6 +120,9 @@ void Run::begin(int64_t total_steps) {
                .peak = options_.learning_rate,
                .warmup_steps = warmup,
                .total_steps = total_steps};
+  // A resumed run reads its masters back below.
+  if (!options_.use_peft && sample::dtype_of(options_.dtype) == kernel::Dtype::BFloat16)
+    model::dither(model().store(), {options_.run_seed(), random::Purpose::Dither});
   optimizer_ = std::make_unique<optim::AdamW>(
       model(), optim::AdamWOptions{.beta1 = options_.adam_beta1,
                                    .beta2 = options_.adam_beta2,

@@ -54,7 +54,7 @@ TEST(PiiMasking, TwoThousandRowsAreConsistent) {
   }
   EXPECT_GT(none, 100);
   EXPECT_LT(none, 300);
-  EXPECT_GT(words / 2000, 15);
+  EXPECT_GT(words / 2000, 10);
   EXPECT_LT(words / 2000, 40);
 }
 

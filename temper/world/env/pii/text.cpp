@@ -196,7 +196,7 @@ char luhn_digit(std::string_view digits) {
 
 Text compose(const Pool& pool, random::Sequence& random) {
   double u = random.uniform();
-  int sentences = u < 0.3 ? 1 : u < 0.8 ? 2 : 3;
+  int sentences = u < 0.45 ? 1 : u < 0.85 ? 2 : 3;
   bool none = random.chance(1.0 / 12);
   std::vector<std::string_view> chosen;
   int entities = 0;
@@ -211,8 +211,9 @@ Text compose(const Pool& pool, random::Sequence& random) {
   }
   random.shuffle(chosen);
   // A greeting at the end of a letter stays there.
-  std::stable_partition(chosen.begin(), chosen.end(),
-                        [](std::string_view s) { return s.find("egards,") == s.npos; });
+  std::stable_partition(chosen.begin(), chosen.end(), [](std::string_view s) {
+    return s.find("egards,") == s.npos && !s.starts_with("Sincerely,");
+  });
   Writer writer(pool, random);
   if (random.chance(0.25)) writer.sentence(random.choose(pool.openers));
   for (std::string_view sentence : chosen) writer.sentence(sentence);

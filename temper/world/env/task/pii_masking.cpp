@@ -17,12 +17,8 @@ namespace temper::env::pii_masking {
 
 constexpr const char* kSystemPrompt =
     "Replace all personal information in the text by [PII]: names of people, e-mails, phone "
-    "numbers, street addresses, full dates, and card, account, passport and social security "
-    "numbers. Keep all other words. Example:\n"
-    "Call Ann Lee at 555-0199 on Monday.\n"
-    "<masked_output>\n"
-    "Call [PII] at [PII] on Monday.\n"
-    "</masked_output>";
+    "numbers, street addresses, full dates, card, account, passport and social security numbers. "
+    "Keep all other words. Answer inside <masked_output> tags.";
 
 struct Options {
   std::string path, held_out_path;
