@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""Gives temper's files to the programs they are meant for, and takes theirs: transformers, peft and TensorBoard.
+
+    tests/peers.py build/temper [PEERS_VENV]
+
+PEERS_VENV (or $PEERS) is a Python environment with transformers, peft and tensorboard; without either nothing is
+checked and the exit code is 77. What must hold, on a tiny fresh model of each family, in float32, to 1e-4:
+
+  an adapter trained by `temper sft --use_peft` gives peft the log-probs that it gives temper;
+  an adapter saved by peft gives temper the log-probs that it gives peft;
+  the root of a run and a merged and exported folder load in transformers as they stand, tokenizer and template
+  included, with equal ids and log-probs;
+  TensorBoard reads from a run the numbers of its metrics.jsonl.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from kill_resume import write_tokenizer
+
+TOLERANCE = 1e-4  # float32 rounding in another order, over two layers
+QUESTIONS = ["Name a colour.", "Say the thing.", "What is th-th?", "Grüße, 数?"]
+TALK = [{"role": "user", "content": "the th in this"}, {"role": "assistant", "content": "that"}]
+
+
+class Temper:
+    def __init__(self, program):
+        self.program = program
+
+    def run(self, *words, lines=None):
+        text = None if lines is None else "".join(json.dumps(line) + "\n" for line in lines)
+        done = subprocess.run([self.program, *map(str, words)], input=text, capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"temper {' '.join(map(str, words))}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+        return [json.loads(line) for line in done.stdout.splitlines()] if lines is not None else done.stdout
+
+    def logprobs(self, model, sequences):
+        rows = self.run("score", "--model", model, "--dtype", "float32", lines=[{"tokens": ids} for ids in sequences])
+        return [row["logprobs"] for row in rows]
+
+
+def peer_logprobs(model, sequences):
+    import torch
+    with torch.no_grad():
+        found = []
+        for ids in sequences:
+            tokens = torch.tensor([ids])
+            logp = model(input_ids=tokens).logits[0].log_softmax(-1)
+            found.append(logp[:-1].gather(1, tokens[0, 1:, None])[:, 0].tolist())
+        return found
+
+
+def largest_difference(ours, theirs):
+    assert [len(row) for row in ours] == [len(row) for row in theirs]
+    return max(abs(a - b) for x, y in zip(ours, theirs) for a, b in zip(x, y))
+
+
+class Report:
+    faults = 0
+
+    def check(self, what, value, holds):
+        self.faults += not holds
+        print(f"{'ok  ' if holds else 'FAIL'} {what}: {value}")
+
+    def equal(self, what, ours, theirs):
+        difference = largest_difference(ours, theirs)
+        self.check(what, f"log-probs differ by {difference:.1e}", difference <= TOLERANCE)
+
+    def different(self, what, ours, theirs):
+        difference = largest_difference(ours, theirs)
+        self.check(what, f"log-probs differ by {difference:.1e}", difference > 100 * TOLERANCE)
+
+
+def from_transformers(folder):
+    import torch
+    from transformers import AutoModelForCausalLM
+    model, loading = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, output_loading_info=True)
+    left = {key: sorted(names) for key, names in loading.items() if names}
+    assert not left, f"{folder}: {left}"
+    return model.eval()
+
+
+def check_family(family, temper, work, report):
+    from peft import LoraConfig, PeftModel, get_peft_model
+    from transformers import AutoTokenizer
+    import torch
+
+    folder = work / family
+    base, rows, lora, full = folder / "model", folder / "rows.jsonl", folder / "lora", folder / "full"
+    folder.mkdir()
+    temper.run("init", "--tokenizer", work / "tokenizer", "--output_dir", base, "--family", family, "--width", 64, "--layers",
+               2, "--heads", 4, "--kv_heads", 2, "--ffn", 96, "--vocabulary", 264, "--dtype", "float32", "--tied",
+               family != "qwen2")
+    rows.write_text("".join(json.dumps({"prompt": q + " ", "completion": "this thing"}) + "\n" for q in QUESTIONS))
+    words = ["sft", "--model_name_or_path", base, "--dataset_name", rows, "--dtype", "float32", "--max_steps", 4,
+             "--per_device_train_batch_size", 4, "--learning_rate", "1e-2", "--lr_scheduler_type", "constant", "--quiet"]
+    temper.run(*words, "--output_dir", lora, "--use_peft", "true", "--lora_r", 4)
+    temper.run(*words, "--output_dir", full)
+    texts = temper.run("tokenize", "--model", base, lines=[{"text": text} for text in QUESTIONS])
+    sequences = [row["ids"] for row in texts]
+    plain = temper.logprobs(base, sequences)
+
+    report.equal(f"{family}, a fresh model in transformers", plain, peer_logprobs(from_transformers(base), sequences))
+    ours = temper.logprobs(lora, sequences)
+    report.different(f"{family}, training an adapter moved it", ours, plain)
+    theirs = peer_logprobs(PeftModel.from_pretrained(from_transformers(base), lora).eval(), sequences)
+    report.equal(f"{family}, temper's adapter in peft", ours, theirs)
+
+    torch.manual_seed(5)
+    made = get_peft_model(from_transformers(base), LoraConfig(r=3, lora_alpha=7, target_modules=["q_proj", "v_proj", "down_proj"],
+                                                              use_rslora=family == "qwen3", task_type="CAUSAL_LM"))
+    for name, parameter in made.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.3)
+    made.save_pretrained(folder / "made")
+    ours, theirs = temper.logprobs(folder / "made", sequences), peer_logprobs(made.eval(), sequences)
+    report.different(f"{family}, peft's adapter says something", theirs, plain)
+    report.equal(f"{family}, peft's adapter in temper", ours, theirs)
+
+    temper.run("export", lora, "--output_dir", folder / "merged", "--dtype", "float32")
+    merged = peer_logprobs(from_transformers(folder / "merged"), sequences)
+    report.equal(f"{family}, a merged and exported adapter in transformers", temper.logprobs(lora, sequences), merged)
+    ours = temper.logprobs(full, sequences)
+    report.different(f"{family}, full training moved it", ours, plain)
+    report.equal(f"{family}, the root of a run in transformers", ours, peer_logprobs(from_transformers(full), sequences))
+
+    for made in [full, folder / "merged"]:
+        tokenizer = AutoTokenizer.from_pretrained(made)
+        same = all(tokenizer(text).input_ids == row["ids"] for text, row in zip(QUESTIONS, texts))
+        report.check(f"{family}, the tokenizer of {made.name} in transformers", "equal ids" if same else "other ids", same)
+        ours = temper.run("render", "--model", made, lines=[{"messages": TALK}])[0]["text"]
+        same = tokenizer.apply_chat_template(TALK, tokenize=False) == ours
+        report.check(f"{family}, the chat template of {made.name}", "equal text" if same else "other text", same)
+    return full
+
+
+def check_tensorboard(run, report):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    import numpy
+
+    events = EventAccumulator(str(run), size_guidance={"scalars": 0})
+    events.Reload()
+    found = {(tag, e.step): e.value for tag in events.Tags()["scalars"] for e in events.Scalars(tag)}
+    wanted = {}
+    for line in (run / "metrics.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        for name, value in row.items():
+            if name in ("step", "time"):
+                continue
+            tag = "eval/" + name[5:] if name.startswith("eval_") else "train/" + name
+            wanted[tag, row["step"]] = numpy.float32(value)
+    report.check("TensorBoard reads metrics.jsonl's numbers", f"{len(found)} of {len(wanted)}",
+                 len(wanted) >= 20 and {key: numpy.float32(value) for key, value in found.items()} == wanted)
+
+
+def main():
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__)
+    venv = sys.argv[2] if len(sys.argv) == 3 else os.environ.get("PEERS", "")
+    if not venv:
+        print("no peers: give an environment with transformers, peft and tensorboard, or set PEERS to it")
+        sys.exit(77)
+    python = pathlib.Path(venv) / "bin/python"
+    if sys.prefix != str(pathlib.Path(venv).resolve()):
+        os.execv(python, [str(python), os.path.abspath(__file__), os.path.abspath(sys.argv[1]), venv])
+    os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="error", HF_HUB_DISABLE_PROGRESS_BARS="1")
+    report, work = Report(), pathlib.Path(tempfile.mkdtemp(prefix="temper_peers_"))
+    try:
+        write_tokenizer(work / "tokenizer")
+        runs = [check_family(family, Temper(sys.argv[1]), work, report) for family in ["llama", "qwen2", "qwen3"]]
+        check_tensorboard(runs[0], report)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    sys.exit(f"{report.faults} of the checks failed" if report.faults else 0)
+
+
+if __name__ == "__main__":
+    main()
