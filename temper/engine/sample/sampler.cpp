@@ -20,6 +20,8 @@ std::vector<std::vector<chat::Completion>> Sampler::speak(std::span<const chat::
 std::vector<std::vector<float>> Sampler::score(std::span<const std::vector<int32_t>> sequences) {
   std::vector<std::vector<float>> all;
   for (const std::vector<int32_t>& sequence : sequences) {
+    const std::string where = named("sequence", all.size(), sequences.size());
+    check_ids(sequence, model_.config().vocabulary, where);
     const int64_t rows = static_cast<int64_t>(sequence.size()) - 1;
     std::vector<float> logp(static_cast<size_t>(std::max<int64_t>(0, rows)));
     if (rows > 0) {
@@ -27,7 +29,7 @@ std::vector<std::vector<float>> Sampler::score(std::span<const std::vector<int32
         throw Error({"the sequence has " + std::to_string(rows + 1) +
                          " tokens, the model's context holds " +
                          std::to_string(model_.config().max_positions),
-                     "", "shorten it"});
+                     where, "shorten it"});
       }
       model::Batch batch;
       batch.tokens.assign(sequence.begin(), sequence.end() - 1);

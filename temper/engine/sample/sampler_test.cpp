@@ -166,6 +166,23 @@ TEST(Sampler, RefusesWhatItCannotAnswer) {
   EXPECT_THROW(sampler.speak({&r, 1}), Error);
 }
 
+TEST(Sampler, RefusesToScoreWhatTheModelDoesNotKnow) {
+  model::Model model = tiny(kernel::Dtype::Float32);
+  Sampler sampler(model, tokenizer(), {});
+  const std::vector<int32_t> good = {1, 2, 319};
+  EXPECT_EQ(sampler.score({&good, 1})[0].size(), 2u);
+  for (const std::vector<int32_t>& wrong :
+       {std::vector<int32_t>{1, 320, 2}, {1, 2, 320}, {-1, 2}, {320}, prompt(601, 1)}) {
+    const std::vector<int32_t> both[] = {good, wrong};
+    try {
+      sampler.score(both);
+      FAIL() << "scored " << wrong.size() << " ids";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.parts().where, "sequence 1") << error.what();
+    }
+  }
+}
+
 std::vector<float> logits() {
   return {1.0f, 3.0f, 2.0f, 3.0f, -1.0f, 0.5f};
 }

@@ -72,22 +72,16 @@ class Session {
 
   void check_request(const chat::Request& r) const {
     check(r.options);
+    const std::string where = named("prompt", r.prompt_id, requests_.size());
     const int64_t length = static_cast<int64_t>(r.prompt.size());
-    if (length == 0)
-      throw Error({"the prompt is empty", "prompt " + std::to_string(r.prompt_id), ""});
+    if (length == 0) throw Error({"the prompt is empty", where, ""});
     if (length >= model_.config().max_positions) {
       throw Error({"the prompt has " + std::to_string(length) +
                        " tokens, the model's context holds " +
                        std::to_string(model_.config().max_positions),
-                   "prompt " + std::to_string(r.prompt_id), "shorten it"});
+                   where, "shorten it"});
     }
-    for (int32_t id : r.prompt) {
-      if (id < 0 || id >= model_.config().vocabulary) {
-        throw Error({"token id " + std::to_string(id) + " is outside the model's vocabulary of " +
-                         std::to_string(model_.config().vocabulary),
-                     "prompt " + std::to_string(r.prompt_id), "use the model's own tokenizer"});
-      }
-    }
+    check_ids(r.prompt, model_.config().vocabulary, where);
   }
 
   int64_t longest(const chat::Request& r) const {
@@ -404,6 +398,15 @@ class Session {
   tensor::Floats logits_;
   bool stopped_ = false;
 };
+
+void check_ids(std::span<const int32_t> ids, int64_t vocabulary, const std::string& where) {
+  for (int32_t id : ids) {
+    if (id >= 0 && id < vocabulary) continue;
+    throw Error({"token id " + std::to_string(id) + " is outside the model's vocabulary of " +
+                     std::to_string(vocabulary),
+                 where, "use the model's own tokenizer"});
+  }
+}
 
 std::vector<std::vector<chat::Completion>> run_session(Sampler& sampler,
                                                        std::span<const chat::Request> requests) {
