@@ -9,7 +9,7 @@
 #include "temper/foundation/error/error.h"
 #include "temper/foundation/file/file.h"
 #include "temper/foundation/text/nearest.h"
-#include "temper/world/env/rows.h"
+#include "temper/world/env/rows_environment.h"
 #include "temper/world/env/single_turn.h"
 
 namespace temper::env {
@@ -128,20 +128,14 @@ std::unique_ptr<Environment> read_environment(const std::string& yaml_path) {
   if (file.find("prompt")) columns.prompt = {file.need_text("prompt")};
   columns.prompt_template = file.text("prompt_template", "");
   columns.answer = file.text("answer", columns.answer);
-  // Shared by the two functions below.
-  auto rows = std::make_shared<const RowSet>(rows_of(file, yaml_path, columns));
-  return single_turn(
+  return rows_environment(
       {.name = file.text("name", std::filesystem::path(yaml_path).stem().string()),
        .system_prompt = file.text("system_prompt", ""),
-       .parser = make_parser(choice.name, choice.field, file.at("parser")),
+       .parser = choice.name,
+       .field = choice.field,
+       .where = file.at("parser"),
        .rubric = rubric_of(file, yaml_path),
-       .size = [rows](Split split) { return static_cast<int64_t>(rows->of(split).size()); },
-       .row = [rows](Split split, int64_t index,
-                     uint64_t) { return rows->of(split)[static_cast<size_t>(index)]; },
-       .demonstration =
-           [choice](const Row& row) {
-             return write_answer(choice.name, choice.field, row.answer);
-           }});
+       .rows = rows_of(file, yaml_path, columns)});
 }
 
 }  // namespace temper::env
