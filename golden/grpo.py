@@ -73,7 +73,8 @@ def step(rows, begin, end, made, whole_tokens):
         "old_per_token_logps": cut["old_logp"], "ref_per_token_logps": cut["ref_logp"],
         "num_items_in_batch": torch.tensor(whole_tokens)})
     loss.backward()
-    wanted = ("kl", "clip_ratio/low_mean", "clip_ratio/high_mean", "clip_ratio/region_mean")
+    wanted = ("kl", "clip_ratio/low_mean", "clip_ratio/low_min", "clip_ratio/high_mean", "clip_ratio/high_max",
+              "clip_ratio/region_mean")
     metrics = {k: v[0] for k, v in made._metrics["train"].items() if k in wanted}
     return loss.item(), leaf.grad[mask.bool()].tolist(), metrics
 

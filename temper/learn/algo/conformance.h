@@ -39,8 +39,8 @@ Denominators counted(const Tokens& tokens);
 Step step(const Loss& loss, Tokens tokens, const Denominators& whole);
 /// One micro-batch that is the whole optimizer batch.
 Step step(const Loss& loss, const Tokens& tokens);
-/// The mean of a metric that the terms carry.
-double mean(const Terms& terms, const std::string& metric);
+/// The value of a metric that the terms carry, as the loop logs it.
+double folded(const Terms& terms, const std::string& metric);
 
 /// Finite differences; invariance to packing, micro-batches and accumulation; broken numbers.
 void expect_conforms(const Loss& loss);

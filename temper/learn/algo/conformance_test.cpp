@@ -199,9 +199,12 @@ Step step(const Loss& loss, const Tokens& tokens) {
   return step(loss, tokens, counted(tokens));
 }
 
-double mean(const Terms& terms, const std::string& name) {
+double folded(const Terms& terms, const std::string& name) {
   for (const Metric& metric : terms.metrics) {
     if (metric.name != name) continue;
+    const auto [least, largest] = std::minmax_element(metric.values.begin(), metric.values.end());
+    if (metric.fold == Fold::Least) return *least;
+    if (metric.fold == Fold::Largest) return *largest;
     double total = 0;
     for (double x : metric.values) total += x;
     return total / static_cast<double>(metric.values.size());

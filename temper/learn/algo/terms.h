@@ -22,10 +22,13 @@ enum class Per {
   Constant     ///< sum over tokens / (answers · `constant`)
 };
 
-/// A per-token or per-answer value to be averaged and logged.
+enum class Fold { Mean, Least, Largest };
+
+/// A per-token or per-answer value to be logged.
 struct Metric {
   std::string name;
-  std::vector<double> values;  ///< undivided; the loop averages over the optimizer batch
+  std::vector<double> values;  ///< undivided; the loop folds them over the optimizer batch
+  Fold fold = Fold::Mean;
 };
 
 struct Denominators {

@@ -88,6 +88,17 @@ double constant(const Tokens& t, const Options& o) {
   return o.loss_constant.value_or(static_cast<double>(t.max_completion_length));
 }
 
+/// The share of each answer's tokens that are flagged; answers without tokens have none.
+Metric of_answers(const char* name, const at::Tensor& flags, const Tokens& t, Fold fold) {
+  Metric all = metric(name, answer_mean(flags, t));
+  const Metric counted = metric(name, answer_mean(at::ones_like(flags), t));
+  Metric kept{name, {}, fold};
+  for (size_t i = 0; i < all.values.size(); ++i) {
+    if (counted.values[i] > 0) kept.values.push_back(all.values[i]);
+  }
+  return kept;
+}
+
 Terms loss(const Tokens& t, const Options& o) {
   const bool by_answer = o.importance_sampling_level == "sequence";
   const double low = 1 - o.epsilon, high = 1 + o.epsilon_high.value_or(o.epsilon);
@@ -100,13 +111,15 @@ Terms loss(const Tokens& t, const Options& o) {
 
   const at::Tensor below = (free < low) & (t.advantage < 0);   // [N]
   const at::Tensor above = (free > high) & (t.advantage > 0);  // [N]
+  const at::Tensor low_clipped = below.to(at::kDouble), high_clipped = above.to(at::kDouble);
   auto share = [&](const char* name, const at::Tensor& flags) {
-    const at::Tensor ones = flags.to(at::kDouble);
-    return metric(name, by_answer ? answer_mean(ones, t) : ones);
+    return metric(name, by_answer ? answer_mean(flags, t) : flags);
   };
-  std::vector<Metric> metrics = {share("clip_ratio/low_mean", below),
-                                 share("clip_ratio/high_mean", above),
-                                 share("clip_ratio/region_mean", below | above)};
+  std::vector<Metric> metrics = {share("clip_ratio/low_mean", low_clipped),
+                                 share("clip_ratio/high_mean", high_clipped),
+                                 share("clip_ratio/region_mean", low_clipped + high_clipped),
+                                 of_answers("clip_ratio/low_min", low_clipped, t, Fold::Least),
+                                 of_answers("clip_ratio/high_max", high_clipped, t, Fold::Largest)};
   if (o.beta > 0) {
     at::Tensor away = kl::k3(t.logp, t.ref_logp);  // [N]
     if (o.use_bias_correction_kl) away = away * rho;
