@@ -37,6 +37,12 @@ at::Tensor answers_of(const batch::Packed& packed) {
   return at::from_blob(answer.data(), {static_cast<int64_t>(answer.size())}, at::kLong).clone();
 }
 
+bool has_signal(const at::Tensor& gradient) {
+  if (!gradient.defined()) return false;
+  const float* begin = gradient.data_ptr<float>();
+  return std::any_of(begin, begin + gradient.numel(), [](float g) { return g != 0; });
+}
+
 double flops_of_head(const model::Model& model, int64_t rows) {
   return 2.0 * static_cast<double>(rows) * static_cast<double>(model.head().size());
 }
@@ -239,7 +245,9 @@ BatchResult Stepper::policy(std::span<const batch::Packed> batches, const algo::
     result.loss += value.item<double>();
     means.add(terms.metrics);
     pass.count(result);
-    pass.backward(activations_, tokens.logp.grad(), tokens.entropy.grad());
+    // Groups whose answers all earned the same teach nothing: the loop packs them together.
+    if (has_signal(tokens.logp.grad()) || has_signal(tokens.entropy.grad()))
+      pass.backward(activations_, tokens.logp.grad(), tokens.entropy.grad());
   }
   result.metrics = means.means();
   finish(result);

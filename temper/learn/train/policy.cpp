@@ -224,7 +224,8 @@ class Policy {
     }
   }
 
-  /// Groups for the trainer; the answers' ids are their places in the batch.
+  /// Groups for the trainer, those without signal last; the answers' ids are their places in the
+  /// batch.
   std::vector<batch::Group> groups(const Generation& g) const {
     std::vector<batch::Group> groups;
     int64_t id = 0;
@@ -239,6 +240,11 @@ class Policy {
       }
       groups.push_back(std::move(group));
     }
+    std::stable_partition(groups.begin(), groups.end(), [&](const batch::Group& group) {
+      return std::any_of(group.answers.begin(), group.answers.end(), [&](const batch::Answer& a) {
+        return g.advantages[static_cast<size_t>(a.id)] != 0;
+      });
+    });
     return groups;
   }
 
