@@ -61,11 +61,12 @@ class Demo {
   Exit run() {
     prepare();
     plan();
-    evaluate("before", o_.model, o_.eval_prompts, 0);
+    evaluate("before", o_.model, o_.eval_prompts, 1, 0);
     if (!stage("sft", [&] { return sft(); })) return stopped();
-    evaluate("after_sft", o_.output_dir + "/sft", o_.middle_prompts, steps("sft"));
+    evaluate("after_sft", o_.output_dir + "/sft", o_.middle_prompts, o_.eval_samples, steps("sft"));
     if (!stage("grpo", [&] { return grpo(); })) return stopped();
-    evaluate("after", o_.output_dir + "/grpo", o_.eval_prompts, steps("sft") + steps("grpo"));
+    evaluate("after", o_.output_dir + "/grpo", o_.eval_prompts, o_.eval_samples,
+             steps("sft") + steps("grpo"));
     finish();
     return Exit::Done;
   }
@@ -131,7 +132,7 @@ class Demo {
     const plan::Work work{
         .read_rows = own * (n(2 * o_.eval_prompts + o_.middle_prompts) + grpo),
         .sampled_tokens =
-            n(o_.eval_prompts * o_.eval_samples) * (untrained + answer) +
+            n(o_.eval_prompts) * (untrained + n(o_.eval_samples) * answer) +
             (n(o_.middle_prompts * o_.eval_samples) + grpo * n(o_.grpo_samples)) * answer,
         .trained_rows = sft * (own + answer) + grpo * (prompt + n(o_.grpo_samples) * answer),
         .trained_tokens = (sft + grpo * n(o_.grpo_samples)) * answer};
@@ -161,7 +162,8 @@ class Demo {
     return sampling;
   }
 
-  void evaluate(const std::string& name, const std::string& model, int64_t prompts, int64_t step) {
+  void evaluate(const std::string& name, const std::string& model, int64_t prompts, int64_t samples,
+                int64_t step) {
     if (!progress_->has(name)) {
       sample::Loaded loaded =
           sample::load(model, {.dtype = sample::dtype_of(o_.dtype), .lora = {}});
@@ -175,7 +177,7 @@ class Demo {
                              {.name = name,
                               .step = step,
                               .prompts = prompts,
-                              .samples = o_.eval_samples,
+                              .samples = samples,
                               .sampling = sampling(),
                               .seed = static_cast<uint64_t>(o_.seed),
                               .progress = [&](int64_t done) { bar.update(done, {}); }},
@@ -240,13 +242,14 @@ class Demo {
             .interrupted = context_.interrupted};
   }
 
-  std::vector<data::Row> demonstrations(int64_t first, int64_t count) const {
+  std::vector<data::Row> demonstrations(const env::Environment& environment, int64_t first,
+                                        int64_t count) const {
     std::vector<data::Row> rows;
     for (int64_t i = first; i < first + count; ++i) {
-      const env::Row row = environment_->row(env::Split::Train, i, static_cast<uint64_t>(o_.seed));
+      const env::Row row = environment.row(env::Split::Train, i, static_cast<uint64_t>(o_.seed));
       Json prompt = Json::array();
       for (const chat::Message& message : row.prompt) prompt.push_back(chat::to_json(message));
-      const Json answer = {{"role", "assistant"}, {"content", environment_->demonstration(row)}};
+      const Json answer = {{"role", "assistant"}, {"content", environment.demonstration(row)}};
       rows.push_back(
           data::make_row({{"prompt", prompt}, {"completion", Json::array({answer})}}, row.where));
     }
@@ -267,9 +270,13 @@ class Demo {
     const algo::Supervised& member = *find_algorithm(algo::supervised_catalogue(), "sft");
     train::Run run(options.common, setting("sft", config::to_yaml(options)));
     const chat::Renderer renderer(run.tokenizer(), options.render, run.end_ids());
-    const train::TokenRows rows =
-        train::token_rows(demonstrations(0, o_.sft_rows),
-                          demonstrations(o_.sft_rows, o_.sft_validation_rows), renderer);
+    // Few sentences and names are demonstrated; all of the training part's validate, and are what
+    // rewards are earned on later.
+    const std::unique_ptr<env::Environment> shown =
+        env::make_environment(kTask, {{"train_share", o_.sft_share}});
+    const train::TokenRows rows = train::token_rows(
+        demonstrations(*shown, 0, o_.sft_rows),
+        demonstrations(*environment_, o_.sft_rows, o_.sft_validation_rows), renderer);
     return train::supervised(run, rows, renderer, *member.make(member.options()));
   }
 
@@ -278,6 +285,8 @@ class Demo {
     options.common = common("grpo", o_.output_dir + "/sft");
     options.common.learning_rate = o_.grpo_learning_rate;
     options.common.lr_scheduler_type = "linear";
+    // Adam's second moments are known from a few noisy batches at first: full steps then do harm.
+    options.common.warmup_steps = o_.grpo_steps / 4;
     options.common.per_device_train_batch_size = o_.grpo_prompts * o_.grpo_samples;
     options.common.max_steps = o_.grpo_steps;
     options.rollout.env = kTask;
@@ -375,10 +384,14 @@ void describe(config::Fields<DemoOptions>& f) {
   f.add("quick", &O::quick, "a few steps and prompts, to see it work on a slow machine");
   f.add("eval_prompts", &O::eval_prompts, "held-out prompts before and after").at_least(1);
   f.add("middle_prompts", &O::middle_prompts, "held-out prompts between the stages").at_least(1);
-  f.add("eval_samples", &O::eval_samples, "answers to each").at_least(1);
+  f.add("eval_samples", &O::eval_samples, "answers to each, once the model answers at all")
+      .at_least(1);
   f.add("max_completion_length", &O::max_completion_length, "tokens of an answer at most")
       .at_least(1);
   f.add("sft_rows", &O::sft_rows, "demonstrations").within(1, 200);
+  f.add("sft_share", &O::sft_share, "share of the training part's sentences and names in them")
+      .above(0)
+      .at_most(1);
   f.add("sft_validation_rows", &O::sft_validation_rows,
         "held-out demonstrations: SFT ends when their loss rises")
       .at_least(1);

@@ -16,12 +16,12 @@ struct DemoOptions {
   int64_t seed = 1;
   int64_t num_threads = 0;
   bool quick = false;
-  int64_t eval_prompts = 256, middle_prompts = 128, eval_samples = 2;
-  int64_t max_completion_length = 128;
-  int64_t sft_rows = 192, sft_validation_rows = 32, sft_batch = 16, sft_steps = 24;
-  double sft_learning_rate = 1e-4;
-  int64_t grpo_steps = 20, grpo_prompts = 8, grpo_samples = 8;
-  double grpo_learning_rate = 2e-5;
+  int64_t eval_prompts = 256, middle_prompts = 128, eval_samples = 4;
+  int64_t max_completion_length = 96;
+  int64_t sft_rows = 192, sft_validation_rows = 32, sft_batch = 16, sft_steps = 16;
+  double sft_learning_rate = 1e-4, sft_share = 0.5;
+  int64_t grpo_steps = 40, grpo_prompts = 8, grpo_samples = 8;
+  double grpo_learning_rate = 4e-5;
   double save_interval_s = 120;
 };
 void describe(config::Fields<DemoOptions>& f);

@@ -16,7 +16,7 @@ using Words = std::span<const std::string_view>;
 /// others, {company} {product} {city} {weekday} {time} {amount} {number}, stay as they are. In
 /// number formats each # is a digit.
 struct Pool {
-  Words openers;    ///< short, without slots; about one text in four begins with one
+  Words openers;    ///< short, without slots; one text in eight begins with one
   Words sentences;  ///< with personal information
   Words plain;      ///< without
   Words first_names, last_names, streets, cities, domains, companies, products;
@@ -26,6 +26,10 @@ struct Pool {
   int first_year;  ///< of every second year to 2024; odd for training, even for held-out
 };
 const Pool& pool(Split split);
+
+/// The pool with the first `share` (above 0, at most 1) of its sentences, names, streets, cities,
+/// companies and products; at least two of each. Formats stay whole.
+Pool part_of(const Pool& pool, double share);
 
 const Pool& train_pool();
 const Pool& held_out_pool();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 #include "temper/foundation/error/error.h"
 #include "temper/foundation/text/number.h"
@@ -9,6 +10,7 @@
 namespace temper::env::pii {
 namespace {
 
+constexpr int kMostEntities = 4;
 constexpr std::string_view kMonths[] = {"January",   "February", "March",    "April",
                                         "May",       "June",     "July",     "August",
                                         "September", "October",  "November", "December"};
@@ -194,9 +196,19 @@ char luhn_digit(std::string_view digits) {
   return static_cast<char>('0' + (10 - sum % 10) % 10);
 }
 
+Pool part_of(const Pool& pool, double share) {
+  ASSERT(share > 0 && share <= 1, "a share is above 0 and at most 1");
+  Pool part = pool;
+  for (Words* words : {&part.sentences, &part.plain, &part.first_names, &part.last_names,
+                       &part.streets, &part.cities, &part.companies, &part.products}) {
+    const auto kept = static_cast<size_t>(std::ceil(share * static_cast<double>(words->size())));
+    *words = words->first(std::clamp<size_t>(kept, 2, words->size()));
+  }
+  return part;
+}
+
 Text compose(const Pool& pool, random::Sequence& random) {
-  double u = random.uniform();
-  int sentences = u < 0.45 ? 1 : u < 0.85 ? 2 : 3;
+  const int sentences = random.chance(0.85) ? 1 : 2;
   bool none = random.chance(1.0 / 12);
   std::vector<std::string_view> chosen;
   int entities = 0;
@@ -205,7 +217,7 @@ Text compose(const Pool& pool, random::Sequence& random) {
     bool plain = none || (!chosen.empty() && random.chance(0.2));
     std::string_view next = random.choose(plain ? pool.plain : pool.sentences);
     if (std::find(chosen.begin(), chosen.end(), next) != chosen.end()) continue;
-    if (entities + entities_in(next) > 5) continue;
+    if (entities + entities_in(next) > kMostEntities) continue;
     entities += entities_in(next);
     chosen.push_back(next);
   }
@@ -215,7 +227,7 @@ Text compose(const Pool& pool, random::Sequence& random) {
     return s.find("egards,") == s.npos && !s.starts_with("Sincerely,");
   });
   Writer writer(pool, random);
-  if (random.chance(0.25)) writer.sentence(random.choose(pool.openers));
+  if (random.chance(0.125)) writer.sentence(random.choose(pool.openers));
   for (std::string_view sentence : chosen) writer.sentence(sentence);
   return writer.take();
 }

@@ -15,7 +15,7 @@ struct Text {
   std::vector<std::string> entities;  ///< in order
 };
 
-/// One to four different sentences, at most five entities; about one text in twelve has none.
+/// One sentence or two, at most four entities; about one text in twelve has none.
 Text compose(const Pool& pool, random::Sequence& random);
 
 /// The digit that makes `digits` followed by it pass Luhn's test (ISO/IEC 7812-1, annex B). What is

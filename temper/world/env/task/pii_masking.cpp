@@ -23,19 +23,27 @@ constexpr const char* kSystemPrompt =
 struct Options {
   std::string path, held_out_path;
   int64_t train_rows = 20000, held_out_rows = 2000;
+  double train_share = 1;
 };
 void describe(config::Fields<Options>& f) {
   f.add("path", &Options::path, "JSONL rows to use instead of generated texts");
   f.add("held_out_path", &Options::held_out_path, "the held-out rows; else every fifth of path");
   f.add("train_rows", &Options::train_rows, "how many texts the training part has").at_least(1);
+  f.add("train_share", &Options::train_share,
+        "share of the sentences and names that training texts are made from: less for "
+        "demonstrations than for rewards shows what rewards teach beyond them")
+      .above(0)
+      .at_most(1);
   f.add("held_out_rows", &Options::held_out_rows, "how many the held-out part has").at_least(1);
 }
 
-Row generated(Split split, int64_t index, uint64_t seed) {
+Row generated(const Options& o, Split split, int64_t index, uint64_t seed) {
   auto part = static_cast<uint64_t>(split);
   random::Sequence sequence(random::Stream(seed, random::Purpose::Task).part(part),
                             {.prompt = static_cast<uint32_t>(index)});
-  pii::Text text = pii::compose(pii::pool(split), sequence);
+  const pii::Pool& whole = pii::pool(split);
+  pii::Text text =
+      pii::compose(split == Split::Train ? pii::part_of(whole, o.train_share) : whole, sequence);
   Json info = {{"pii_count", text.entities.size()}};
   return {.prompt = {{"user", text.raw, nullptr}},
           .answer = text.masked,
@@ -54,7 +62,8 @@ std::unique_ptr<Environment> make(const Options& o, const std::string& where) {
            rubric_part("count", 0.5, "count", {{"literal", "[PII]"}, {"key", "pii_count"}}, where),
            rubric_part("format", 0.1, "xml_format", {{"fields", Json::array({field})}}, where)}),
       .size = [o](Split split) { return split == Split::Train ? o.train_rows : o.held_out_rows; },
-      .row = generated,
+      .row = [o](Split split, int64_t index,
+                 uint64_t seed) { return generated(o, split, index, seed); },
       .demonstration = [field](const Row& row) { return write_answer("xml", field, row.answer); }};
   if (!o.path.empty()) {
     // Shared by the two functions below.
