@@ -5,17 +5,15 @@
 #include <nlohmann/json.hpp>
 
 #include "temper/foundation/error/error.h"
+#include "temper/learn/evaluate/moments.h"
 
 namespace temper::evaluate {
 
 Interval interval(std::span<const double> values) {
-  const double n = static_cast<double>(values.size());
   if (values.empty()) return {};
-  double mean = 0, squares = 0;
-  for (double value : values) mean += value / n;
-  for (double value : values) squares += (value - mean) * (value - mean);
-  const double half = n > 1 ? 1.96 * std::sqrt(squares / (n - 1) / n) : 0;
-  return {mean, mean - half, mean + half};
+  const Moments m = moments(values);
+  const double half = 1.96 * m.deviation / std::sqrt(static_cast<double>(values.size()));
+  return {m.mean, m.mean - half, m.mean + half};
 }
 
 Interval paired_gain(std::span<const double> before, std::span<const double> after) {

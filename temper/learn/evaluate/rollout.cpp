@@ -40,7 +40,8 @@ std::vector<Rollout> roll_out(const env::Environment& environment, std::span<con
       episode->step(completion.text);
       if (!episode->done()) {
         throw Error({"the environment wants more than one turn", std::string(environment.name()),
-                     "training and evaluation take environments of one turn"});
+                     "an answer is trained on and judged as one turn: take an environment whose "
+                     "episodes are done after it"});
       }
       rollouts[i].verdicts.push_back(episode->score());
     }

@@ -8,6 +8,7 @@
 #include "temper/engine/kernel/head.h"
 #include "temper/engine/tensor/single_thread.h"
 #include "temper/foundation/error/error.h"
+#include "temper/learn/algo/kl.h"
 #include "temper/learn/algo/leaves.h"
 #include "temper/learn/algo/policy.h"
 #include "temper/learn/algo/supervised.h"
@@ -114,33 +115,45 @@ struct Stepper::Pass {
 
 namespace {
 
-/// Sums of the members' metrics over micro-batches, averaged at the end.
-class MetricMeans {
+/// The members' metrics over micro-batches, each folded as it says.
+class FoldedMetrics {
  public:
   void add(const std::vector<algo::Metric>& metrics) {
     for (const algo::Metric& metric : metrics) {
-      Sum& sum = sums_[metric.name];
-      for (double value : metric.values) sum.total += value;
-      sum.count += static_cast<double>(metric.values.size());
+      Folded& folded = folded_[metric.name];
+      folded.fold = metric.fold;
+      for (double value : metric.values) {
+        if (folded.count == 0) folded.least = folded.largest = value;
+        folded.total += value;
+        folded.least = std::min(folded.least, value);
+        folded.largest = std::max(folded.largest, value);
+        ++folded.count;
+      }
     }
   }
-  std::map<std::string, double> means() const {
-    std::map<std::string, double> means;
-    for (const auto& [name, sum] : sums_) means[name] = sum.count > 0 ? sum.total / sum.count : 0;
-    return means;
+  std::map<std::string, double> values() const {
+    std::map<std::string, double> values;
+    for (const auto& [name, f] : folded_) {
+      values[name] = f.fold == algo::Fold::Least     ? f.least
+                     : f.fold == algo::Fold::Largest ? f.largest
+                                                     : f.total / std::max(f.count, 1.0);
+    }
+    return values;
   }
 
  private:
-  struct Sum {
-    double total = 0, count = 0;
+  struct Folded {
+    algo::Fold fold = algo::Fold::Mean;
+    double total = 0, count = 0, least = 0, largest = 0;
   };
-  std::map<std::string, Sum> sums_;
+  std::map<std::string, Folded> folded_;
 };
 
 void finish(BatchResult& result) {
   const double tokens = std::max<double>(1, static_cast<double>(result.trained_tokens));
   result.mean_entropy /= tokens;
   result.token_accuracy /= tokens;
+  result.mean_mismatch /= std::max<double>(1, static_cast<double>(result.compared));
 }
 
 }  // namespace
@@ -154,6 +167,16 @@ algo::Denominators denominators(std::span<const batch::Packed> batches) {
   }
   whole.answers = static_cast<int64_t>(answers.size());
   return whole;
+}
+
+double mean_kl(std::span<const batch::Packed> batches, const PolicyInputs& inputs) {
+  FoldedMetrics metrics;
+  for (const batch::Packed& packed : batches) {
+    if (packed.size() == 0) continue;
+    metrics.add({algo::metric("kl", algo::kl::k3(by_token(packed, inputs.behaviour_logp),
+                                                 by_token(packed, inputs.ref_logp)))});
+  }
+  return metrics.values()["kl"];
 }
 
 HeadNumbers score(model::Model& model, const batch::Packed& packed, double temperature) {
@@ -182,7 +205,7 @@ BatchResult Stepper::supervised(std::span<const batch::Packed> batches,
   const tensor::SingleThread one;
   const algo::Denominators whole = denominators(batches);
   BatchResult result;
-  MetricMeans means;
+  FoldedMetrics metrics;
   for (const batch::Packed& packed : batches) {
     if (packed.size() == 0) continue;
     Pass pass(model_, packed, 1);
@@ -196,11 +219,11 @@ BatchResult Stepper::supervised(std::span<const batch::Packed> batches,
     const at::Tensor value = algo::divided(terms, tokens, whole);
     value.backward();
     result.loss += value.item<double>();
-    means.add(terms.metrics);
+    metrics.add(terms.metrics);
     pass.count(result);
     pass.backward(activations_, tokens.logp.grad(), {});
   }
-  result.metrics = means.means();
+  result.metrics = metrics.values();
   finish(result);
   return result;
 }
@@ -210,7 +233,7 @@ BatchResult Stepper::policy(std::span<const batch::Packed> batches, const algo::
   const tensor::SingleThread one;
   const algo::Denominators whole = denominators(batches);
   BatchResult result;
-  MetricMeans means;
+  FoldedMetrics metrics;
   for (const batch::Packed& packed : batches) {
     if (packed.size() == 0) continue;
     Pass pass(model_, packed, temperature);
@@ -236,6 +259,7 @@ BatchResult Stepper::policy(std::span<const batch::Packed> batches, const algo::
         const double gap = std::abs(double{sampled[n]} - double{pass.numbers.logp[n]});
         // NaN counts as the largest: a mismatch is never hidden
         if (!(gap <= result.largest_mismatch)) result.largest_mismatch = gap;
+        result.mean_mismatch += gap;
       }
       result.compared += static_cast<int64_t>(advantage.size());
     }
@@ -243,13 +267,13 @@ BatchResult Stepper::policy(std::span<const batch::Packed> batches, const algo::
     const at::Tensor value = algo::divided(terms, tokens, whole);
     value.backward();
     result.loss += value.item<double>();
-    means.add(terms.metrics);
+    metrics.add(terms.metrics);
     pass.count(result);
     // Groups whose answers all earned the same teach nothing: the loop packs them together.
     if (has_signal(tokens.logp.grad()) || has_signal(tokens.entropy.grad()))
       pass.backward(activations_, tokens.logp.grad(), tokens.entropy.grad());
   }
-  result.metrics = means.means();
+  result.metrics = metrics.values();
   finish(result);
   return result;
 }

@@ -43,10 +43,11 @@ struct BatchResult {
   int64_t trained_tokens = 0;
   int64_t read_tokens = 0;
   double mean_entropy = 0;
-  double token_accuracy = 0;              ///< argmax equals the target
-  double largest_mismatch = 0;            ///< max |behaviour_logp - logp|, policy steps
+  double token_accuracy = 0;    ///< argmax equals the target
+  double largest_mismatch = 0;  ///< max |behaviour_logp - logp|, policy steps
+  double mean_mismatch = 0;
   int64_t compared = 0;                   ///< tokens in it
-  std::map<std::string, double> metrics;  ///< the member's, averaged
+  std::map<std::string, double> metrics;  ///< the member's, folded
 };
 
 /// Adds the gradients of the whole batch to the model's store.
@@ -67,6 +68,10 @@ class Stepper {
   model::Model& model_;
   model::Activations activations_;
 };
+
+/// KL(π ‖ π_ref) a token, nats: k3 (learn/algo/kl.h) of behaviour_logp and ref_logp, averaged over
+/// the trained tokens.
+double mean_kl(std::span<const batch::Packed> batches, const PolicyInputs& inputs);
 
 /// Trained tokens and answers over all micro-batches.
 algo::Denominators denominators(std::span<const batch::Packed> batches);

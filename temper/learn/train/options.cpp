@@ -79,8 +79,19 @@ void describe(config::Fields<SftOptions>& f) {
 void describe(config::Fields<RolloutOptions>& f) {
   using O = RolloutOptions;
   f.group("environment");
-  f.add("env", &O::env, "a task's name (temper env list) or an environment's YAML file").required();
+  f.add("env", &O::env, "a task's name (temper env list) or an environment's YAML file");
   f.add("env_args", &O::env_args, "the task's options as a JSON object");
+  f.add("dataset_name", &O::dataset_name,
+        "instead of --env: JSON Lines with the columns prompt and answer; every fifth row is held "
+        "out");
+  f.add("reward_funcs", &O::reward_funcs,
+        "verifiers that judge answers to the data set's rows (temper verify --list)");
+  f.add("reward_weights", &O::reward_weights, "a weight for each of them; none: 1");
+  f.add("reward_options", &O::reward_options,
+        "their options as a JSON object: {\"exact\": {\"case_insensitive\": true}}");
+  f.add("answer_parser", &O::answer_parser,
+        "what is taken from a completion as its answer: text, xml (the tag answer), think, "
+        "last_line, gsm8k or number; none: xml beside xml_format, else text");
   f.add("train_rows", &O::train_rows, "rows of the training part to use; 0 = all").at_least(0);
   f.group("sampling");
   f.add("num_generations", &O::num_generations, "answers to a prompt (G)").at_least(1);
@@ -97,6 +108,10 @@ void describe(config::Fields<RolloutOptions>& f) {
   f.add("max_sequences", &O::max_sequences, "answers written at once").at_least(1);
   f.add("eval_prompts", &O::eval_prompts, "held-out prompts of an evaluation").at_least(1);
   f.add("eval_samples", &O::eval_samples, "answers to each of them").at_least(1);
+  f.add("kl_every", &O::kl_every,
+        "batches between measurements of the KL to the starting model (an adapter's: its base), "
+        "where beta is 0; 0 = none")
+      .at_least(0);
   f.add("show_every", &O::show_every,
         "steps between sampled answers shown on the terminal; 0 = none")
       .at_least(0);

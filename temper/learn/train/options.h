@@ -61,10 +61,15 @@ struct SftOptions {
 };
 void describe(config::Fields<SftOptions>& f);
 
-/// The environment that rewards come from, and how answers are sampled.
+/// The environment that rewards come from, or rows and the verifiers that judge them; and how
+/// answers are sampled.
 struct RolloutOptions {
   std::string env;
   std::string env_args = "{}";
+  std::string dataset_name;
+  std::vector<std::string> reward_funcs;
+  std::vector<double> reward_weights;
+  std::string reward_options = "{}", answer_parser;
   int64_t train_rows = 0;
   int64_t num_generations = 8;
   int64_t max_completion_length = 256;
@@ -74,6 +79,7 @@ struct RolloutOptions {
   int64_t num_iterations = 1;
   bool mask_truncated_completions = false;
   int64_t eval_prompts = 64, eval_samples = 1;
+  int64_t kl_every = 10;
   int64_t show_every = 10;
   int64_t max_sequences = 64;
   std::string chat_template_path, eos_token;

@@ -13,90 +13,19 @@
 #include "temper/learn/algo/policy.h"
 #include "temper/learn/batch/pack.h"
 #include "temper/learn/step/step.h"
+#include "temper/learn/train/generation.h"
+#include "temper/learn/train/policy_plan.h"
+#include "temper/world/env/rows_environment.h"
 #include "temper/world/env/task.h"
 
 namespace temper::train {
 namespace {
-
-using Figures = std::vector<std::pair<std::string, double>>;
 
 chat::SamplingOptions sampling_of(const RolloutOptions& o) {
   chat::SamplingOptions sampling;
   sampling.temperature = o.temperature;
   sampling.max_tokens = o.max_completion_length;
   return sampling;
-}
-
-/// One generation batch: rollouts, their rewards and advantages.
-struct Generation {
-  std::vector<evaluate::Rollout> rollouts;
-  algo::GroupRewards rewards;
-  std::vector<double> advantages;  // [P · G]
-  int64_t sampled_tokens = 0;
-};
-
-/// Mean and standard deviation (n - 1).
-std::pair<double, double> moments(const std::vector<double>& values) {
-  if (values.empty()) return {0, 0};
-  const double n = static_cast<double>(values.size());
-  double mean = 0, squares = 0;
-  for (double value : values) mean += value / n;
-  for (double value : values) squares += (value - mean) * (value - mean);
-  return {mean, n > 1 ? std::sqrt(squares / (n - 1)) : 0};
-}
-
-void add_rewards(const Generation& g, Figures& figures) {
-  std::vector<double> scored, stds;
-  int64_t flat = 0;
-  for (int64_t p = 0; p < g.rewards.prompts; ++p) {
-    std::vector<double> group;
-    for (int64_t s = 0; s < g.rewards.samples; ++s) {
-      const size_t i = static_cast<size_t>(p * g.rewards.samples + s);
-      if (g.rewards.scored[i]) group.push_back(g.rewards.rewards[i]);
-    }
-    stds.push_back(moments(group).second);
-    flat += stds.back() < 1e-12 ? 1 : 0;
-    scored.insert(scored.end(), group.begin(), group.end());
-  }
-  figures.push_back({"reward", moments(scored).first});
-  figures.push_back({"reward_std", moments(stds).first});
-  figures.push_back(
-      {"frac_reward_zero_std", static_cast<double>(flat) / static_cast<double>(g.rewards.prompts)});
-  if (g.rollouts.empty() || g.rollouts[0].verdicts.empty()) return;
-  for (size_t part = 0; part < g.rollouts[0].verdicts[0].parts.size(); ++part) {
-    std::vector<double> values;
-    for (const evaluate::Rollout& rollout : g.rollouts) {
-      for (const reward::Verdict& verdict : rollout.verdicts) {
-        if (verdict.parts[part].score.outcome == reward::Outcome::Scored) {
-          values.push_back(verdict.parts[part].score.value);
-        }
-      }
-    }
-    const std::string& name = g.rollouts[0].verdicts[0].parts[part].name;
-    figures.push_back({"rewards/" + name + "/mean", moments(values).first});
-    figures.push_back({"rewards/" + name + "/std", moments(values).second});
-  }
-}
-
-void add_lengths(const Generation& g, Figures& figures) {
-  std::vector<double> all, ended;
-  for (const evaluate::Rollout& rollout : g.rollouts) {
-    for (const chat::Completion& completion : rollout.completions) {
-      all.push_back(static_cast<double>(completion.tokens.size()));
-      if (completion.finish == chat::Finish::Stop) ended.push_back(all.back());
-    }
-  }
-  auto add = [&](const std::string& name, const std::vector<double>& values) {
-    const auto [least, most] = std::minmax_element(values.begin(), values.end());
-    figures.push_back({"completions/mean_" + name, moments(values).first});
-    figures.push_back({"completions/min_" + name, values.empty() ? 0 : *least});
-    figures.push_back({"completions/max_" + name, values.empty() ? 0 : *most});
-  };
-  add("length", all);
-  add("terminated_length", ended);
-  figures.push_back(
-      {"completions/clipped_ratio", 1 - static_cast<double>(ended.size()) /
-                                            std::max<double>(1, static_cast<double>(all.size()))});
 }
 
 class Policy {
@@ -117,11 +46,7 @@ class Policy {
   }
 
   Result train() {
-    if (loss_.needs_reference() && !run_.model().has_adapter()) {
-      reference_ = sample::load(run_.options().model_name_or_path,
-                                {.dtype = sample::dtype_of(run_.options().dtype), .lora = {}})
-                       .model;
-    }
+    if (loss_.needs_reference() && !run_.model().has_adapter()) reference_ = start_model();
     run_.begin(plan_.steps);
     announce();
     runlog::Progress progress(run_.terminal(), "grpo", plan_.steps);
@@ -137,9 +62,9 @@ class Policy {
       }
     }
     const State& state = run_.state();
-    progress.finish({fmt::format("reward {:.2f} → {:.2f}", first_reward_, last_reward_),
+    progress.finish({fmt::format("reward {:.2f} → {:.2f}", state.first_reward, state.last_reward),
                      fmt::format("mismatch {:g} of {}", state.largest_mismatch, state.compared)});
-    return run_.finish({{"reward", {{"first", first_reward_}, {"last", last_reward_}}}});
+    return run_.finish({{"reward", {{"first", state.first_reward}, {"last", state.last_reward}}}});
   }
 
  private:
@@ -183,15 +108,10 @@ class Policy {
                                      .sampling = sampling_of(options_),
                                      .seed = run_.options().run_seed(),
                                      .step = static_cast<uint32_t>(number)});
-    g.rewards = {.prompts = plan_.prompts, .samples = plan_.samples, .rewards = {}, .scored = {}};
+    g.rewards = rewards_of(g.rollouts);
     for (const evaluate::Rollout& rollout : g.rollouts) {
-      for (size_t s = 0; s < rollout.verdicts.size(); ++s) {
-        const reward::Verdict& verdict = rollout.verdicts[s];
-        const bool scored = verdict.outcome == reward::Outcome::Scored;
-        g.rewards.rewards.push_back(scored ? verdict.reward : 0);
-        g.rewards.scored.push_back(scored ? 1 : 0);
-        g.sampled_tokens += static_cast<int64_t>(rollout.completions[s].tokens.size());
-      }
+      for (const chat::Completion& completion : rollout.completions)
+        g.sampled_tokens += static_cast<int64_t>(completion.tokens.size());
     }
     g.advantages = loss_.advantages(g.rewards);
     return g;
@@ -248,22 +168,41 @@ class Policy {
     return groups;
   }
 
-  std::vector<std::vector<float>> reference_logp(const std::vector<batch::Packed>& batches,
-                                                 const step::PolicyInputs& inputs) {
+  std::unique_ptr<model::Model> start_model() const {
+    return sample::load(run_.options().model_name_or_path,
+                        {.dtype = sample::dtype_of(run_.options().dtype), .lora = {}})
+        .model;
+  }
+
+  /// By the model that the run began with: the adapter left out, or a copy. Without
+  /// needs_reference the copy is read when it is wanted and freed again: the update needs its room.
+  std::vector<std::vector<float>> start_logp(const std::vector<batch::Packed>& batches,
+                                             const step::PolicyInputs& inputs) {
     std::vector<std::vector<float>> all;
     for (const std::vector<float>& answer : inputs.behaviour_logp)
       all.emplace_back(answer.size(), 0.0f);
-    run_.model().use_adapter(false);
+    const bool adapter = run_.model().has_adapter();
+    const std::unique_ptr<model::Model> read = adapter || reference_ ? nullptr : start_model();
+    model::Model& start = adapter ? run_.model() : reference_ ? *reference_ : *read;
+    const double before = start.flops();
+    start.use_adapter(false);
     for (const batch::Packed& packed : batches) {
-      const step::HeadNumbers numbers =
-          step::score(reference_ ? *reference_ : run_.model(), packed, options_.temperature);
+      const step::HeadNumbers numbers = step::score(start, packed, options_.temperature);
       for (size_t n = 0; n < numbers.logp.size(); ++n) {
         const int64_t id = packed.answers[static_cast<size_t>(packed.answer[n])];
         all[static_cast<size_t>(id)][static_cast<size_t>(packed.place[n])] = numbers.logp[n];
       }
     }
-    run_.model().use_adapter(true);
+    start.use_adapter(true);
+    if (!adapter) run_.model().count_flops(start.flops() - before);
     return all;
+  }
+
+  /// Whether this batch's KL to the starting model is measured for the log alone.
+  bool measures_kl() const {
+    if (loss_.needs_reference() || options_.kl_every == 0) return false;
+    const bool last = run_.state().step + options_.num_iterations >= plan_.steps;
+    return last || generation_number() % options_.kl_every == 0;
   }
 
   /// num_iterations optimizer steps on one generation batch. False: interrupted.
@@ -280,7 +219,8 @@ class Policy {
         inputs.behaviour_logp.push_back(completion.logp);
     }
     inputs.old_logp = inputs.behaviour_logp;  // the same weights, bit for bit
-    if (loss_.needs_reference()) inputs.ref_logp = reference_logp(batches, inputs);
+    const bool measured = measures_kl();
+    if (measured || loss_.needs_reference()) inputs.ref_logp = start_logp(batches, inputs);
     State& state = run_.state();
     state.sampled_tokens += g.sampled_tokens;
     for (int64_t iteration = 0; iteration < options_.num_iterations && !run_.done(); ++iteration) {
@@ -295,31 +235,29 @@ class Policy {
       Figures figures = {{"loss", result.loss},
                          {"grad_norm", made.grad_norm},
                          {"learning_rate", made.learning_rate}};
-      add_rewards(g, figures);
-      add_lengths(g, figures);
+      const Figures batch_figures = figures_of(g);
+      figures.insert(figures.end(), batch_figures.begin(), batch_figures.end());
       figures.push_back({"entropy", result.mean_entropy});
       for (const auto& [name, value] : result.metrics) figures.push_back({name, value});
+      if (measured && iteration == 0) figures.push_back({"kl", step::mean_kl(batches, inputs)});
+      figures.push_back({"sampling/sampling_logp_difference/mean", result.mean_mismatch});
       figures.push_back({"sampling/sampling_logp_difference/max", result.largest_mismatch});
       figures.push_back({"num_tokens", static_cast<double>(state.tokens)});
       const double now = clock::seconds();
-      const double generating = iteration == 0 ? generated - begun : 0;
-      figures.push_back({"time/generate", generating});
+      const double seconds = now - (iteration == 0 ? begun : at);
+      figures.push_back({"time/generate", iteration == 0 ? generated - begun : 0});
       figures.push_back({"time/update", now - at});
-      figures.push_back({"step_time", generating + now - at});
-      figures.push_back(
-          {"tokens_per_second",
-           static_cast<double>(g.sampled_tokens + result.read_tokens) / (generating + now - at)});
+      figures.push_back({"step_time", seconds});
+      figures.push_back({"tokens_per_second",
+                         static_cast<double>(g.sampled_tokens + result.read_tokens) / seconds});
       figures.push_back({"tflop", run_.model().flops() / 1e12});
-      for (const auto& [name, value] : figures) {
-        if (name != "reward") continue;
-        if (state.step == 0) first_reward_ = value;
-        last_reward_ = value;
-      }
+      state.last_reward = batch_figures.front().second;
+      if (state.step == 0) state.first_reward = state.last_reward;
       const double epoch = static_cast<double>((generation_number() + 1) * plan_.prompts) /
                            static_cast<double>(plan_.rows);
       run_.advance(figures, epoch);
       progress.update(state.step,
-                      {fmt::format("reward {:.2f} → {:.2f}", first_reward_, last_reward_),
+                      {fmt::format("reward {:.2f} → {:.2f}", state.first_reward, state.last_reward),
                        fmt::format("entropy {:.2f}", result.mean_entropy),
                        fmt::format("mismatch {:g} of {}", state.largest_mismatch, state.compared)});
       const int64_t every = run_.options().eval_steps;
@@ -355,48 +293,28 @@ class Policy {
   step::Stepper stepper_;
   PolicyPlan plan_{};
   std::unique_ptr<model::Model> reference_;
-  double first_reward_ = 0, last_reward_ = 0;
 };
 
 }  // namespace
 
-PolicyPlan plan_policy(const CommonOptions& common, const RolloutOptions& rollout, int64_t rows,
-                       int64_t group_at_least) {
-  const int64_t answers = common.per_device_train_batch_size * common.gradient_accumulation_steps;
-  auto line = [&] {
-    return fmt::format(
-        "per_device_train_batch_size {} × gradient_accumulation_steps {} = {} answers, "
-        "num_generations {}",
-        common.per_device_train_batch_size, common.gradient_accumulation_steps, answers,
-        rollout.num_generations);
-  };
-  if (rollout.num_generations < group_at_least) {
-    throw Error({fmt::format("num_generations: wanted at least {}, got {}", group_at_least,
-                             rollout.num_generations),
-                 "", "a group of one has nothing to be compared with"});
+std::unique_ptr<env::Environment> environment_of(const RolloutOptions& o) {
+  if (o.env.empty() == o.dataset_name.empty()) {
+    throw Error({o.env.empty() ? "nothing says what answers are rewarded for"
+                               : "both --env and --dataset_name are given",
+                 "", "--env NAME, or --dataset_name rows.jsonl --reward_funcs exact"});
   }
-  if (answers % rollout.num_generations != 0) {
-    throw Error({"the answers of a step do not divide into groups", line(),
-                 "make their product a multiple of num_generations"});
+  if (o.dataset_name.empty()) {
+    if (!o.reward_funcs.empty())
+      throw Error({"--reward_funcs judge the rows of --dataset_name, not of an environment",
+                   "--env " + o.env, "name the data set, or leave them out"});
+    return env::make_environment(o.env, text::parse_json(o.env_args, "--env_args"));
   }
-  if (rollout.top_p < 1 || rollout.top_k > 0 || rollout.min_p > 0) {
-    throw Error({"top_p, top_k and min_p cut the distribution that is trained on",
-                 "policy training", "leave them at 1, 0 and 0; lower the temperature instead"});
-  }
-  PolicyPlan plan{.prompts = answers / rollout.num_generations,
-                  .samples = rollout.num_generations,
-                  .steps = 0,
-                  .rows = rows};
-  if (rows < plan.prompts) {
-    throw Error({fmt::format("a step takes {} prompts, the environment has {} training rows",
-                             plan.prompts, rows),
-                 "", "lower per_device_train_batch_size or gradient_accumulation_steps"});
-  }
-  const double generations =
-      std::ceil(static_cast<double>(rows / plan.prompts) * common.num_train_epochs);
-  plan.steps = common.max_steps > 0 ? common.max_steps
-                                    : static_cast<int64_t>(generations) * rollout.num_iterations;
-  return plan;
+  return env::dataset_environment({.dataset = o.dataset_name,
+                                   .names = o.reward_funcs,
+                                   .weights = o.reward_weights,
+                                   .options = std::make_shared<const Json>(
+                                       text::parse_json(o.reward_options, "--reward_options")),
+                                   .parser = o.answer_parser});
 }
 
 Result policy(Run& run, const RolloutOptions& options, const env::Environment& environment,
@@ -406,8 +324,7 @@ Result policy(Run& run, const RolloutOptions& options, const env::Environment& e
 
 Result grpo(const GrpoOptions& options, const algo::Policy& member, const algo::PolicyLoss& loss,
             const Setting& setting) {
-  const std::unique_ptr<env::Environment> environment = env::make_environment(
-      options.rollout.env, text::parse_json(options.rollout.env_args, "--env_args"));
+  const std::unique_ptr<env::Environment> environment = environment_of(options.rollout);
   plan_policy(options.common, options.rollout, environment->size(env::Split::Train),
               member.group_at_least);
   Run run(options.common, setting);

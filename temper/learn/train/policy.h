@@ -13,15 +13,8 @@ struct Policy;
 
 namespace temper::train {
 
-/// prompts × samples → micro-batches → updates, checked to divide.
-struct PolicyPlan {
-  int64_t prompts;  ///< of a generation batch
-  int64_t samples;  ///< answers to each
-  int64_t steps;    ///< optimizer steps of the run
-  int64_t rows;     ///< of the training part
-};
-PolicyPlan plan_policy(const CommonOptions& common, const RolloutOptions& rollout, int64_t rows,
-                       int64_t group_at_least);
+/// What --env, or --dataset_name with --reward_funcs, names. Throws Error for neither and both.
+std::unique_ptr<env::Environment> environment_of(const RolloutOptions& options);
 
 /// Runs in an environment that the caller made.
 Result policy(Run& run, const RolloutOptions& options, const env::Environment& environment,

@@ -75,6 +75,8 @@ Json State::to_json() const {
           {"compared", compared},
           {"first_loss", first_loss},
           {"last_loss", last_loss},
+          {"first_reward", first_reward},
+          {"last_reward", last_reward},
           {"bit_class", bit_class}};
 }
 
@@ -94,6 +96,8 @@ State State::from_json(const Json& json, const std::string& where) {
     json.at("compared").get_to(s.compared);
     json.at("first_loss").get_to(s.first_loss);
     json.at("last_loss").get_to(s.last_loss);
+    json.at("first_reward").get_to(s.first_reward);
+    json.at("last_reward").get_to(s.last_reward);
     json.at("bit_class").get_to(s.bit_class);
     return s;
   } catch (const Json::exception& error) {

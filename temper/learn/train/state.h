@@ -30,6 +30,7 @@ struct State {
   double largest_mismatch = 0;
   int64_t compared = 0;
   double first_loss = 0, last_loss = 0;
+  double first_reward = 0, last_reward = 0;
   std::string bit_class;
   Json to_json() const;
   static State from_json(const Json& json, const std::string& where);

@@ -1,0 +1,50 @@
+#include "temper/learn/train/policy_plan.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "temper/foundation/error/error.h"
+
+namespace temper::train {
+
+PolicyPlan plan_policy(const CommonOptions& common, const RolloutOptions& rollout, int64_t rows,
+                       int64_t group_at_least) {
+  const int64_t answers = common.per_device_train_batch_size * common.gradient_accumulation_steps;
+  auto line = [&] {
+    return fmt::format(
+        "per_device_train_batch_size {} × gradient_accumulation_steps {} = {} answers, "
+        "num_generations {}",
+        common.per_device_train_batch_size, common.gradient_accumulation_steps, answers,
+        rollout.num_generations);
+  };
+  if (rollout.num_generations < group_at_least) {
+    throw Error({fmt::format("num_generations: wanted at least {}, got {}", group_at_least,
+                             rollout.num_generations),
+                 "", "a group of one has nothing to be compared with"});
+  }
+  if (answers % rollout.num_generations != 0) {
+    throw Error({"the answers of a step do not divide into groups", line(),
+                 "make their product a multiple of num_generations"});
+  }
+  if (rollout.top_p < 1 || rollout.top_k > 0 || rollout.min_p > 0) {
+    throw Error({"top_p, top_k and min_p cut the distribution that is trained on",
+                 "policy training", "leave them at 1, 0 and 0; lower the temperature instead"});
+  }
+  PolicyPlan plan{.prompts = answers / rollout.num_generations,
+                  .samples = rollout.num_generations,
+                  .steps = 0,
+                  .rows = rows};
+  if (rows < plan.prompts) {
+    throw Error({fmt::format("a step takes {} prompts, the environment has {} training rows",
+                             plan.prompts, rows),
+                 "", "lower per_device_train_batch_size or gradient_accumulation_steps"});
+  }
+  const double generations =
+      std::ceil(static_cast<double>(rows / plan.prompts) * common.num_train_epochs);
+  plan.steps = common.max_steps > 0 ? common.max_steps
+                                    : static_cast<int64_t>(generations) * rollout.num_iterations;
+  return plan;
+}
+
+}  // namespace temper::train
