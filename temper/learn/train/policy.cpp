@@ -139,8 +139,10 @@ class Policy {
     }
     if (options_.show_every > 0 && step % options_.show_every == 0 && !g.rollouts.empty()) {
       const evaluate::Rollout& shown = g.rollouts[0];
+      std::string text = shown.completions[0].text;
+      std::replace(text.begin(), text.end(), '\n', ' ');
       progress.say(fmt::format("sample     step {}, reward {:.2f}: {}\n", step,
-                               shown.verdicts[0].reward, shown.completions[0].text));
+                               shown.verdicts[0].reward, text));
     }
   }
 
