@@ -44,8 +44,24 @@ double folded(const Terms& terms, const std::string& metric);
 
 /// Finite differences; invariance to packing, micro-batches and accumulation; broken numbers.
 void expect_conforms(const Loss& loss);
+/// The same for a loss that holds part of itself fixed, whose gradient is no difference of it.
+void expect_conforms_but_for_differences(const Loss& loss);
 /// `assert: name = value` lines of docs/algorithms/<member>.md against numbers computed by shipped
 /// code: the same names, and equal to the last digit printed.
 void expect_page(const std::string& member, const std::map<std::string, double>& computed);
+
+/// The same for numbers that a peer computed: golden/<name>.json.
+Json recorded(const std::string& name);
+/// Options as lines of YAML.
+std::string yaml(const Json& options);
+/// Rows of lengths, log-probs and advantages of answers; what is not recorded is as on policy.
+Tokens recorded_tokens(const Json& rows);
+/// Rewards (null: not scored), with lengths and log-ratios where recorded.
+GroupRewards recorded_rewards(const Json& recording, int64_t samples);
+Loss policy_loss(const std::string& name, const std::string& yaml = "");
+/// Every case's loss, gradient and metrics equal those of the member under the case's options.
+void expect_recorded(const std::string& member, const Json& cases, const Tokens& tokens);
+void expect_equal(const std::vector<double>& ours, const std::vector<double>& theirs,
+                  double within = 1e-12);
 
 }  // namespace temper::algo::conformance

@@ -214,6 +214,9 @@ double folded(const Terms& terms, const std::string& name) {
 
 void expect_conforms(const Loss& loss) {
   expect_finite_differences(loss);
+  expect_conforms_but_for_differences(loss);
+}
+void expect_conforms_but_for_differences(const Loss& loss) {
   expect_invariance(loss);
   expect_guards(loss);
 }
@@ -255,15 +258,25 @@ TEST(Policy, EveryMemberConforms) {
   }
 }
 
+/// Answers of lengths 1, 2, … that stand where the reference stands.
+GroupRewards on_reference(int64_t prompts, int64_t samples, const std::vector<double>& rewards,
+                          const std::vector<char>& scored) {
+  GroupRewards groups{.prompts = prompts, .samples = samples, .rewards = rewards, .scored = scored};
+  for (size_t i = 0; i < rewards.size(); ++i) groups.lengths.push_back(static_cast<double>(i + 1));
+  groups.log_ratios.assign(rewards.size(), 0.0);
+  return groups;
+}
+
 TEST(Policy, EqualRewardsGiveNoGradient) {
   for (const NamedPolicy& named : policy_catalogue()) {
     SCOPED_TRACE(named.name);
     const auto member = policy(std::string(named.name));
     // 0.1 has no exact mean; the third group has a failed verifier; the fourth is a prompt alone.
-    const GroupRewards groups{.prompts = 4,
-                              .samples = 3,
-                              .rewards = {0.1, 0.1, 0.1, -2, -2, -2, 0.7, 99, 0.7, 5, 5, 1.6},
-                              .scored = {1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 0, 1}};
+    const bool batch = named.member->against == Against::Batch;
+    const std::vector<double> rewards =
+        batch ? std::vector<double>{0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 99, 0.1, 5, 5, 0.1}
+              : std::vector<double>{0.1, 0.1, 0.1, -2, -2, -2, 0.7, 99, 0.7, 5, 5, 1.6};
+    const GroupRewards groups = on_reference(4, 3, rewards, {1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 0, 1});
     for (double advantage : member->advantages(groups)) EXPECT_EQ(advantage, 0);
     Tokens tokens = sample();
     tokens.advantage = at::zeros_like(tokens.logp);
@@ -275,10 +288,10 @@ TEST(Policy, EqualRewardsGiveNoGradient) {
 
 TEST(Policy, FailedVerifiersStayOutOfTheStatistics) {
   for (const NamedPolicy& named : policy_catalogue()) {
+    SCOPED_TRACE(named.name);
     const auto member = policy(std::string(named.name));
     auto advantages = [&](double failed) {
-      return member->advantages(
-          {.prompts = 1, .samples = 4, .rewards = {1, failed, 0, 0.5}, .scored = {1, 0, 1, 1}});
+      return member->advantages(on_reference(1, 4, {1, failed, 0, 0.5}, {1, 0, 1, 1}));
     };
     EXPECT_EQ(advantages(0), advantages(std::nan("")));
     EXPECT_EQ(advantages(0)[1], 0);

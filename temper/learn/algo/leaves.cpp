@@ -10,16 +10,16 @@
 namespace temper::algo {
 namespace {
 
-at::Tensor answer_sum(const at::Tensor& values, const Tokens& tokens) {
-  ASSERT(tokens.answer.defined(), "the loop gives every token its answer");
-  return at::zeros({tokens.answers}, values.options()).index_add(0, tokens.answer, values);
-}
-
 double at_least_one(int64_t count) {
   return static_cast<double>(std::max<int64_t>(count, 1));
 }
 
 }  // namespace
+
+at::Tensor answer_sum(const at::Tensor& values, const Tokens& tokens) {
+  ASSERT(tokens.answer.defined(), "the loop gives every token its answer");
+  return at::zeros({tokens.answers}, values.options()).index_add(0, tokens.answer, values);
+}
 
 at::Tensor answer_mean(const at::Tensor& values, const Tokens& tokens) {
   const at::Tensor lengths = answer_sum(at::ones_like(values), tokens);  // [answers]

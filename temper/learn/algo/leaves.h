@@ -32,6 +32,8 @@ struct Terms {
   std::vector<Metric> metrics;
 };
 
+/// [answers] sum of `values` [N] over each answer's tokens.
+at::Tensor answer_sum(const at::Tensor& values, const Tokens& tokens);
 /// [answers] mean of `values` [N] over each answer's tokens; 0 for an answer without tokens.
 at::Tensor answer_mean(const at::Tensor& values, const Tokens& tokens);
 

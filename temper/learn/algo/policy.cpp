@@ -11,6 +11,8 @@ void checked(const GroupRewards& groups) {
   const size_t answers = groups.rewards.size();
   ASSERT(static_cast<int64_t>(answers) == groups.prompts * groups.samples, "rewards are [P · G]");
   ASSERT(groups.scored.size() == answers, "scored is [P · G]");
+  for (const std::vector<double>* column : {&groups.lengths, &groups.log_ratios})
+    ASSERT(column->empty() || column->size() == answers, "lengths and log_ratios are [P · G]");
   for (size_t i = 0; i < answers; ++i) {
     if (!groups.scored[i] || std::isfinite(groups.rewards[i])) continue;
     const size_t samples = groups.samples;

@@ -18,13 +18,23 @@ namespace temper::algo {
 /// Rewards of one generation batch. `scored` false: a verifier failed; the answer stays out of the
 /// statistics and has advantage 0.
 struct GroupRewards {
-  int64_t prompts, samples;     // P, G
-  std::vector<double> rewards;  // [P · G]
-  std::vector<char> scored;     // [P · G]
+  int64_t prompts, samples;       // P, G
+  std::vector<double> rewards;    // [P · G]
+  std::vector<char> scored;       // [P · G]
+  std::vector<double> lengths{};  // [P · G] trained tokens of the answers
+  /// [P · G] Σ_t (log π - log π_ref) over an answer's trained tokens, as sampled; nats. Empty
+  /// unless the member reads the reference.
+  std::vector<double> log_ratios{};
 };
 
 /// Throws Error when a scored reward is not finite, and stops on sizes that disagree.
 void checked(const GroupRewards& groups);
+
+/// What a reward is compared with. Where all rewards of it are equal, nothing is learnt.
+enum class Against {
+  Group,  ///< the other answers to its prompt
+  Batch   ///< all answers of the batch
+};
 
 class PolicyLoss {
  public:
@@ -40,6 +50,8 @@ class PolicyLoss {
 struct Policy {
   std::string_view summary;
   int64_t group_at_least = 1;
+  int64_t num_generations = 8;  ///< answers a prompt, unless the run says otherwise
+  Against against = Against::Group;
   std::function<std::shared_ptr<void>()> options;  // shared: the binding and the loss hold it
   std::function<config::Schema()> schema;
   std::function<std::unique_ptr<PolicyLoss>(const std::shared_ptr<void>& options)> make;
@@ -55,6 +67,8 @@ template <class Options>
 struct PolicyNeeds {
   std::string_view summary;
   int64_t group_at_least = 1;
+  int64_t num_generations = 8;
+  Against against = Against::Group;
   bool (*reference)(const Options&) = nullptr;
   bool (*entropy)(const Options&) = nullptr;
 };
@@ -90,6 +104,8 @@ Policy policy(typename PolicyWith<Options>::Loss loss,
               void (*describe)(config::Fields<Options>&), const PolicyNeeds<Options>& needs) {
   return {.summary = needs.summary,
           .group_at_least = needs.group_at_least,
+          .num_generations = needs.num_generations,
+          .against = needs.against,
           .options = [] { return std::make_shared<Options>(); },
           .schema = [describe] { return config::schema_of<Options>(describe); },
           .make =

@@ -1,37 +1,44 @@
 // GRPO: Shao et al. 2024 (arXiv 2402.03300), eqs. 3 and 4, with the options and defaults of TRL
-// 1.16. One term per token t of answer i of a group:
+// 1.16. One term per token t of answer i of a group, sg(·) held fixed:
 //
-//   L_it = -min(min(ρ, δ) A_i, clip(ρ, 1-ε, 1+ε_high) A_i) + β ρ k3(log π, log π_ref)
 //   A_i = (r_i - mean r) / (std r + 1e-4), over the group's scored answers; std with n - 1
 //   ρ = e^(log π - log π_old) of the token, or e^mean_t(…) of its answer (GSPO, arXiv 2507.18071)
+//   L_it = ℓ_it + β ρ k3(log π, log π_ref)
 //
-// The loop divides as `loss_type` says: over tokens (dapo, arXiv 2503.14476; bnpo), over an
-// answer's tokens and then answers (grpo), by a constant length (dr_grpo, arXiv 2503.20783).
+//   loss_type               ℓ                                                divided by
+//   dapo 2503.14476, bnpo   -min(min(ρ, δ) A, clip(ρ, 1-ε, 1+ε_high) A)      tokens
+//   grpo                    the same                                         answer's tokens,
+//   answers dr_grpo 2503.20783      the same                                         answers ·
+//   constant luspo 2602.05261        the same                                         answers cispo
+//   2506.13585        -sg(min(ρ, ε_high)) A log π                      tokens sapo 2511.20347
+//   -(4/τ) σ(τ (ρ - 1)) A, τ by the sign of A        answer's tokens, answers vespo 2602.10693
+//   -sg(φ) A log π, φ = e^λ w^k e^(-λw),             tokens
+//                           w = e^Σ_t(log π - log π_old), k and λ by the sign of A
+//
 // Departures: the paper's KL has no factor ρ (use_bias_correction_kl: false); bnpo here never sees
-// a micro-batch, so it is dapo.
-#include "temper/learn/algo/policy.h"
+// a micro-batch, so it is dapo; cispo's cap is 5 unless epsilon_high is given (TRL's is then
+// epsilon, 0.2, below every ρ near 1).
+#include "temper/learn/algo/policy/grpo.h"
 
 #include <cmath>
-#include <optional>
 
 #include "temper/foundation/error/error.h"
+#include "temper/learn/algo/advantage.h"
 #include "temper/learn/algo/kl.h"
+#include "temper/learn/algo/surrogate.h"
 namespace temper::algo::grpo {
-struct Options {
-  double epsilon = 0.2, beta = 0.0;
-  std::optional<double> epsilon_high, delta, loss_constant;
-  std::string loss_type = "dapo", importance_sampling_level = "token", scale_rewards = "group";
-  bool use_bias_correction_kl = true;
-};
+
 void describe(config::Fields<Options>& f) {
   f.add("epsilon", &Options::epsilon, "how far ρ may fall below 1 before it stops paying")
       .within(0, 1);
-  f.add("epsilon_high", &Options::epsilon_high, "the same above 1; unset: epsilon").at_least(0);
+  f.add("epsilon_high", &Options::epsilon_high,
+        "the same above 1; unset: epsilon. cispo: the largest ρ; unset: 5")
+      .at_least(0);
   f.add("delta", &Options::delta, "upper bound of ρ where the advantage is negative too").above(0);
   f.add("beta", &Options::beta, "price of one nat away from the reference; 0 needs no reference")
       .at_least(0);
-  f.add("loss_type", &Options::loss_type, "what the loss is averaged over")
-      .choices({"dapo", "grpo", "bnpo", "dr_grpo"});
+  f.add("loss_type", &Options::loss_type, "the term of a token, and what it is averaged over")
+      .choices({"dapo", "grpo", "bnpo", "dr_grpo", "luspo", "cispo", "sapo", "vespo"});
   f.add("loss_constant", &Options::loss_constant,
         "length by which dr_grpo divides; unset: max_completion_length")
       .above(0);
@@ -42,43 +49,36 @@ void describe(config::Fields<Options>& f) {
       .choices({"group", "batch", "none"});
   f.add("use_bias_correction_kl", &Options::use_bias_correction_kl,
         "multiply the KL term by ρ, which makes its gradient that of KL(π ‖ π_ref)");
-}
-
-struct Spread {
-  double mean = 0, std = 0;
-};
-/// Of the scored rewards among the `count` from `begin`; both 0 if none is.
-Spread spread(const GroupRewards& g, int64_t begin, int64_t count) {
-  std::vector<double> scored;
-  for (int64_t i = begin; i < begin + count; ++i) {
-    if (g.scored[i]) scored.push_back(g.rewards[i]);
-  }
-  if (scored.empty()) return {};
-  const auto n = static_cast<double>(scored.size());
-  double above = 0,
-         squares = 0;  // differences from the first: equal rewards are centred to 0 exactly
-  for (double r : scored) above += r - scored[0];
-  const double mean = scored[0] + above / n;
-  for (double r : scored) squares += (r - mean) * (r - mean);
-  return {mean, n > 1 ? std::sqrt(squares / (n - 1)) : 0};
+  f.add("off_policy_mask_threshold", &Options::off_policy_mask_threshold,
+        "drop answers of negative advantage that are further from the sampler, nats a token")
+      .at_least(0);
+  f.add("sapo_temperature_pos", &Options::sapo_temperature_pos, "sapo's τ where A > 0").above(0);
+  f.add("sapo_temperature_neg", &Options::sapo_temperature_neg, "sapo's τ elsewhere").above(0);
+  f.add("vespo_k_pos", &Options::vespo_k_pos, "vespo's k where A >= 0").at_least(0);
+  f.add("vespo_lambda_pos", &Options::vespo_lambda_pos, "vespo's λ where A >= 0").above(0);
+  f.add("vespo_k_neg", &Options::vespo_k_neg, "vespo's k where A < 0").at_least(0);
+  f.add("vespo_lambda_neg", &Options::vespo_lambda_neg, "vespo's λ where A < 0").above(0);
 }
 
 std::vector<double> advantages(const GroupRewards& g, const Options& o) {
-  std::vector<double> all(g.rewards.size(), 0.0);
-  const Spread batch = spread(g, 0, g.prompts * g.samples);
-  for (int64_t begin = 0; begin < g.prompts * g.samples; begin += g.samples) {
-    const Spread group = spread(g, begin, g.samples);
-    const double std = o.scale_rewards == "batch" ? batch.std : group.std;
-    const double scale = o.scale_rewards == "none" ? 1 : std + 1e-4;
-    for (int64_t i = begin; i < begin + g.samples; ++i) {
-      if (g.scored[i]) all[i] = (g.rewards[i] - group.mean) / scale;
-    }
+  const std::vector<double> counted = scored_answers(g);
+  std::vector<double> all = centred(g, counted);
+  if (o.scale_rewards == "none") return all;
+  const auto samples = static_cast<size_t>(g.samples);
+  const bool whole = o.scale_rewards == "batch";
+  for (size_t begin = 0; begin < all.size(); begin += samples) {
+    const size_t from = whole ? 0 : begin, count = whole ? all.size() : samples;
+    const double std =
+        spread(std::span(g.rewards).subspan(from, count), std::span(counted).subspan(from, count))
+            .std;
+    for (size_t i = begin; i < begin + samples; ++i) all[i] /= std + 1e-4;
   }
   return all;
 }
 
 Per unit(const Options& o) {
-  if (o.loss_type == "grpo") return Per::AnswerMean;
+  if (o.loss_type == "grpo" || o.loss_type == "sapo") return Per::AnswerMean;
+  if (o.loss_type == "luspo") return Per::AnswerSum;
   return o.loss_type == "dr_grpo" ? Per::Constant : Per::Token;
 }
 
@@ -88,50 +88,75 @@ double constant(const Tokens& t, const Options& o) {
   return o.loss_constant.value_or(static_cast<double>(t.max_completion_length));
 }
 
-/// The share of each answer's tokens that are flagged; answers without tokens have none.
-Metric of_answers(const char* name, const at::Tensor& flags, const Tokens& t, Fold fold) {
-  Metric all = metric(name, answer_mean(flags, t));
-  const Metric counted = metric(name, answer_mean(at::ones_like(flags), t));
-  Metric kept{name, {}, fold};
-  for (size_t i = 0; i < all.values.size(); ++i) {
-    if (counted.values[i] > 0) kept.values.push_back(all.values[i]);
+/// [N] (4/τ) σ(τ (ρ - 1))
+at::Tensor soft_gate(const at::Tensor& rho, const Tokens& t, const Options& o) {
+  const at::Tensor tau = at::where(t.advantage > 0, at::full_like(rho, o.sapo_temperature_pos),
+                                   at::full_like(rho, o.sapo_temperature_neg));  // [N]
+  return at::exp(at::log_sigmoid(tau * (rho - 1))) * 4 / tau;  // σ, with bits of every thread count
+}
+
+/// [answers] φ(w); its bounds are TRL's.
+at::Tensor gamma_weight(const Tokens& t, const Options& o) {
+  const at::Tensor steps = at::clamp(t.logp.detach() - t.old_logp, -20, 20);     // [N]
+  const at::Tensor log_w = at::clamp(answer_sum(steps, t), std::log(1e-8), 20);  // [answers]
+  const at::Tensor good = answer_mean(t.advantage, t) >= 0;                      // [answers]
+  auto by_sign = [&](double pos, double neg) {
+    return at::where(good, at::full_like(log_w, pos), at::full_like(log_w, neg));
+  };
+  const at::Tensor lambda = by_sign(o.vespo_lambda_pos, o.vespo_lambda_neg);  // [answers]
+  return at::exp(lambda + by_sign(o.vespo_k_pos, o.vespo_k_neg) * log_w - lambda * at::exp(log_w));
+}
+
+/// ℓ and its metrics.
+Terms policy_terms(const Tokens& t, const at::Tensor& rho, Level level, const Options& o) {
+  Terms terms{.value = {}, .per = unit(o), .constant = constant(t, o), .metrics = {}};
+  if (o.loss_type == "cispo") {
+    const double most = o.epsilon_high.value_or(5);
+    terms.value = weighted_score(t, at::clamp_max(rho, most) * t.advantage);
+    terms.metrics = {share("cispo_clip_ratio", (rho > most) & (t.advantage > 0), t, level)};
+  } else if (o.loss_type == "sapo") {
+    terms.value = -soft_gate(rho, t, o) * t.advantage;
+  } else if (o.loss_type == "vespo") {
+    const at::Tensor phi = gamma_weight(t, o);  // [answers]
+    terms.value = weighted_score(t, of_answer(phi, t) * t.advantage);
+    terms.metrics = {metric("vespo/phi_seq_mean", phi)};
+  } else {
+    const Bounds bounds{
+        .low = 1 - o.epsilon, .high = 1 + o.epsilon_high.value_or(o.epsilon), .most = o.delta};
+    terms.value = clipped(rho, t, bounds);
+    terms.metrics = clip_metrics(rho, t, bounds, level);
   }
-  return kept;
+  return terms;
 }
 
 Terms loss(const Tokens& t, const Options& o) {
-  const bool by_answer = o.importance_sampling_level == "sequence";
-  const double low = 1 - o.epsilon, high = 1 + o.epsilon_high.value_or(o.epsilon);
-  at::Tensor log_ratio = t.logp - t.old_logp;  // [N]
-  if (by_answer) log_ratio = at::index_select(answer_mean(log_ratio, t), 0, t.answer);
-  const at::Tensor rho = ratio(log_ratio);                                  // [N]
-  const at::Tensor held = at::clamp(rho, low, high);                        // [N]
-  const at::Tensor free = o.delta ? at::clamp_max(rho, *o.delta) : rho;     // [N]
-  at::Tensor value = -at::minimum(free * t.advantage, held * t.advantage);  // [N]
-
-  const at::Tensor below = (free < low) & (t.advantage < 0);   // [N]
-  const at::Tensor above = (free > high) & (t.advantage > 0);  // [N]
-  const at::Tensor low_clipped = below.to(at::kDouble), high_clipped = above.to(at::kDouble);
-  auto share = [&](const char* name, const at::Tensor& flags) {
-    return metric(name, by_answer ? answer_mean(flags, t) : flags);
-  };
-  std::vector<Metric> metrics = {share("clip_ratio/low_mean", low_clipped),
-                                 share("clip_ratio/high_mean", high_clipped),
-                                 share("clip_ratio/region_mean", low_clipped + high_clipped),
-                                 of_answers("clip_ratio/low_min", low_clipped, t, Fold::Least),
-                                 of_answers("clip_ratio/high_max", high_clipped, t, Fold::Largest)};
+  const Level level = o.importance_sampling_level == "sequence" ? Level::AnswerMean : Level::Token;
+  const at::Tensor rho = importance(t, level);  // [N]
+  Terms terms = policy_terms(t, rho, level, o);
+  if (o.off_policy_mask_threshold) {
+    const at::Tensor far = answer_mean(t.behaviour_logp - t.logp.detach(), t);  // [answers]
+    const at::Tensor near = of_answer(far, t) <= *o.off_policy_mask_threshold;  // [N]
+    terms.value = terms.value * ((t.advantage >= 0) | near);
+  }
   if (o.beta > 0) {
     at::Tensor away = kl::k3(t.logp, t.ref_logp);  // [N]
     if (o.use_bias_correction_kl) away = away * rho;
-    value = value + o.beta * away;
-    metrics.push_back(metric("kl", away));
+    terms.value = terms.value + o.beta * away;
+    terms.metrics.push_back(metric("kl", away));
   }
-  return {.value = value, .per = unit(o), .constant = constant(t, o), .metrics = metrics};
+  return terms;
+}
+
+Policy preset(std::string_view summary, const Options& defaults) {
+  Policy made =
+      policy<Options>(loss, advantages, describe,
+                      {.summary = summary, .group_at_least = 2, .reference = [](const Options& o) {
+                         return o.beta > 0;
+                       }});
+  made.options = [defaults] { return std::make_shared<Options>(defaults); };
+  return made;
 }
 
 extern const Policy entry =
-    policy<Options>(loss, advantages, describe,
-                    {.summary = "reward each answer against its group's mean (arXiv 2402.03300)",
-                     .group_at_least = 2,
-                     .reference = [](const Options& o) { return o.beta > 0; }});
+    preset("reward each answer against its group's mean (arXiv 2402.03300)", {});
 }  // namespace temper::algo::grpo

@@ -11,58 +11,24 @@ namespace temper::algo::conformance {
 namespace {
 
 Loss grpo(const std::string& yaml) {
-  return [member = std::shared_ptr<PolicyLoss>(policy("grpo", yaml))](const Tokens& t) {
-    return member->terms(t);
-  };
-}
-
-std::string yaml(const Json& options) {
-  std::string lines;
-  for (const auto& [name, value] : options.items()) lines += name + ": " + value.dump() + "\n";
-  return lines;
-}
-
-Json recorded() {
-  return Json::parse(std::ifstream(SOURCE_DIR "/golden/grpo.json"));
-}
-
-Tokens recorded_rows(const Json& rows) {
-  Tokens tokens = shaped(rows["lengths"]);
-  tokens.logp = column(rows["logp"]);
-  tokens.old_logp = column(rows["old_logp"]);
-  tokens.ref_logp = column(rows["ref_logp"]);
-  tokens.behaviour_logp = tokens.old_logp;
-  tokens.entropy = at::zeros_like(tokens.logp);
-  tokens.advantage = at::index_select(column(rows["advantages"]), 0, tokens.answer);
-  tokens.max_completion_length = rows["max_completion_length"];
-  return tokens;
-}
-
-void expect_equal(const std::vector<double>& ours, const std::vector<double>& theirs) {
-  ASSERT_EQ(ours.size(), theirs.size());
-  // Both are float64; TRL's k3 cancels, ours does not.
-  for (size_t i = 0; i < ours.size(); ++i) EXPECT_NEAR(ours[i], theirs[i], 1e-12) << i;
+  return policy_loss("grpo", yaml);
 }
 
 TEST(Grpo, EqualsTrl) {
-  const Json golden = recorded();
-  const Tokens tokens = recorded_rows(golden["rows"]);
+  const Json golden = recorded("grpo");
   EXPECT_EQ(golden["cases"].size(), 72u);
-  for (const Json& recording : golden["cases"]) {
-    SCOPED_TRACE(recording["options"].dump());
-    const Step ours = step(grpo(yaml(recording["options"])), tokens);
-    EXPECT_NEAR(ours.loss, recording["loss"].get<double>(), 1e-12);
-    expect_equal(ours.grad, recording["grad"]);
-    for (const auto& [name, value] : recording["metrics"].items()) {
-      // TRL counts in float32.
-      EXPECT_NEAR(folded(ours.terms, name), value.get<double>(), 1e-7) << name;
-    }
-  }
+  expect_recorded("grpo", golden["cases"], recorded_tokens(golden["rows"]));
+}
+
+TEST(Grpo, EveryLossTypeEqualsTrl) {
+  const Json golden = recorded("policy_losses");
+  EXPECT_EQ(golden["cases"].size(), 30u);
+  expect_recorded("grpo", golden["cases"], recorded_tokens(golden["rows"]));
 }
 
 TEST(Grpo, EqualsTrlOverTwoMicroBatchesExceptBnpo) {
-  const Json golden = recorded();
-  const Tokens all = recorded_rows(golden["rows"]);
+  const Json golden = recorded("grpo");
+  const Tokens all = recorded_tokens(golden["rows"]);
   for (const Json& recording : golden["accumulated"]) {
     SCOPED_TRACE(recording["options"].dump());
     // TRL's bnpo divides each micro-batch by its own tokens; ours the whole batch by all of them.
@@ -93,21 +59,17 @@ TEST(Grpo, EqualsTrlOverTwoMicroBatchesExceptBnpo) {
 }
 
 TEST(Grpo, AdvantagesEqualTrlWithUnscoredAnswers) {
-  const Json golden = recorded();
+  const Json golden = recorded("grpo");
   for (const Json& recording : golden["advantages"]) {
     SCOPED_TRACE(recording["options"].dump());
-    GroupRewards groups{.prompts = recording["prompts"], .samples = 4, .rewards = {}, .scored = {}};
-    for (const Json& reward : recording["rewards"]) {
-      groups.scored.push_back(!reward.is_null());
-      groups.rewards.push_back(reward.is_null() ? 0 : reward.get<double>());
-    }
-    expect_equal(policy("grpo", yaml(recording["options"]))->advantages(groups),
-                 recording["advantages"]);
+    expect_equal(
+        policy("grpo", yaml(recording["options"]))->advantages(recorded_rewards(recording, 4)),
+        recording["advantages"]);
   }
 }
 
 TEST(Grpo, EveryVariantConforms) {
-  for (const char* loss_type : {"grpo", "dr_grpo"}) {
+  for (const char* loss_type : {"grpo", "dr_grpo", "luspo", "sapo"}) {
     for (const char* level : {"token", "sequence"}) {
       const std::string lines =
           std::string("delta: 1.5\nepsilon_high: 0.28\nbeta: 0.04\nloss_type: ") + loss_type +
@@ -116,6 +78,47 @@ TEST(Grpo, EveryVariantConforms) {
       expect_conforms(grpo(lines));
     }
   }
+}
+
+TEST(Grpo, TypesThatHoldTheirWeightFixedConform) {
+  for (const char* lines :
+       {"loss_type: cispo", "loss_type: cispo\nimportance_sampling_level: sequence",
+        "loss_type: vespo", "loss_type: dapo\noff_policy_mask_threshold: 0.1"}) {
+    SCOPED_TRACE(lines);
+    expect_conforms_but_for_differences(grpo(lines));
+  }
+}
+
+TEST(Grpo, CispoLetsARatioCountUpToFiveUnlessTold) {
+  Tokens one = shaped({1});
+  one.logp = column({-1});
+  one.old_logp = column({-3});  // ρ = e² = 7.39
+  one.advantage = column({1});
+  EXPECT_DOUBLE_EQ(step(grpo("loss_type: cispo"), one).grad[0], -5);
+  EXPECT_DOUBLE_EQ(step(grpo("loss_type: cispo\nepsilon_high: 2"), one).grad[0], -2);
+}
+
+TEST(Grpo, OnPolicyEveryTypeHasTheSameGradientPerToken) {
+  Tokens tokens = sample();
+  tokens.logp = tokens.behaviour_logp = tokens.old_logp;
+  const std::vector<double> dapo = step(grpo(""), tokens).grad;
+  for (const char* type : {"cispo", "vespo"})
+    expect_equal(step(grpo(std::string("loss_type: ") + type), tokens).grad, dapo);
+}
+
+TEST(Grpo, PresetsAreGrpoUnderOtherDefaults) {
+  const Tokens tokens = sample();
+  auto same = [&](const char* preset, const std::string& lines) {
+    EXPECT_EQ(step(policy_loss(preset), tokens).grad, step(grpo(lines), tokens).grad) << preset;
+  };
+  same("dr_grpo", "loss_type: dr_grpo");
+  same("gspo",
+       "loss_type: grpo\nimportance_sampling_level: sequence\nepsilon: 3e-4\nepsilon_high: 4e-4");
+  const GroupRewards groups{
+      .prompts = 1, .samples = 4, .rewards = {1, 0, 0, 1}, .scored = {1, 1, 1, 1}};
+  EXPECT_EQ(policy("dr_grpo")->advantages(groups),
+            policy("grpo", "scale_rewards: none")->advantages(groups));
+  EXPECT_EQ(policy("gspo")->advantages(groups), policy("grpo")->advantages(groups));
 }
 
 TEST(Grpo, DividesByItsConstantBeforeTheRunsLimit) {
@@ -149,29 +152,40 @@ TEST(Grpo, WorkedNumbersStandOnThePage) {
   const std::vector<double> terms = metric("", clipped.terms.value).values;
   const Terms away = grpo("beta: 0.1\nuse_bias_correction_kl: false")(moved);
 
+  const std::vector<double> sapo = metric("", grpo("loss_type: sapo")(moved).value).values;
+  const std::vector<double> phi = grpo("loss_type: vespo")(moved).metrics[0].values;
   Tokens one = shaped({3});
   one.logp = moved.logp;
   one.old_logp = moved.old_logp;
   one.advantage = column({1, 1, 1});
-  expect_page("grpo",
-              {{"right_of_two", advantages("", {1, 0, 0, 1})[0]},
-               {"wrong_of_two", advantages("", {1, 0, 0, 1})[1]},
-               {"right_unscaled", advantages("scale_rewards: none", {1, 0, 0, 1})[0]},
-               {"right_of_one", advantages("", {1, 0, 0, 0})[0]},
-               {"wrong_of_one", advantages("", {1, 0, 0, 0})[1]},
-               {"loss_grpo", step(grpo("loss_type: grpo"), uneven).loss},
-               {"loss_dapo", step(grpo("loss_type: dapo"), uneven).loss},
-               {"loss_dr_grpo", step(grpo("loss_type: dr_grpo"), uneven).loss},
-               {"term_1", terms[0]},
-               {"term_2", terms[1]},
-               {"term_3", terms[2]},
-               {"loss", clipped.loss},
-               {"clipped", folded(clipped.terms, "clip_ratio/region_mean")},
-               {"k3_1", away.metrics.back().values[0]},
-               {"k3_2", away.metrics.back().values[1]},
-               {"k3_3", away.metrics.back().values[2]},
-               {"kl", folded(away, "kl")},
-               {"sequence_ratio", -step(grpo("importance_sampling_level: sequence"), one).loss}});
+  expect_page(
+      "grpo",
+      {{"right_of_two", advantages("", {1, 0, 0, 1})[0]},
+       {"wrong_of_two", advantages("", {1, 0, 0, 1})[1]},
+       {"right_unscaled", advantages("scale_rewards: none", {1, 0, 0, 1})[0]},
+       {"right_of_one", advantages("", {1, 0, 0, 0})[0]},
+       {"wrong_of_one", advantages("", {1, 0, 0, 0})[1]},
+       {"loss_grpo", step(grpo("loss_type: grpo"), uneven).loss},
+       {"loss_dapo", step(grpo("loss_type: dapo"), uneven).loss},
+       {"loss_dr_grpo", step(grpo("loss_type: dr_grpo"), uneven).loss},
+       {"term_1", terms[0]},
+       {"term_2", terms[1]},
+       {"term_3", terms[2]},
+       {"loss", clipped.loss},
+       {"clipped", folded(clipped.terms, "clip_ratio/region_mean")},
+       {"k3_1", away.metrics.back().values[0]},
+       {"k3_2", away.metrics.back().values[1]},
+       {"k3_3", away.metrics.back().values[2]},
+       {"kl", folded(away, "kl")},
+       {"sequence_ratio", -step(grpo("importance_sampling_level: sequence"), one).loss},
+       {"cispo_slope", step(grpo("loss_type: cispo"), moved).grad[0]},
+       {"sapo_1", sapo[0]},
+       {"sapo_2", sapo[1]},
+       {"sapo_3", sapo[2]},
+       {"phi_1", phi[0]},
+       {"phi_2", phi[1]},
+       {"phi_3", phi[2]},
+       {"luspo", step(grpo("loss_type: luspo\nimportance_sampling_level: sequence"), one).loss}});
 }
 
 }  // namespace
