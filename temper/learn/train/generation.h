@@ -18,7 +18,8 @@ using Figures = std::vector<std::pair<std::string, double>>;
 struct Generation {
   std::vector<evaluate::Rollout> rollouts;
   algo::GroupRewards rewards;
-  std::vector<double> advantages;  // [P · G]
+  std::vector<double> advantages;            // [P · G]
+  std::vector<std::vector<float>> ref_logp;  // [P · G][tokens]; empty unless the member reads it
   int64_t sampled_tokens = 0;
 };
 

@@ -49,7 +49,7 @@ class Policy {
     if (loss_.needs_reference() && !run_.model().has_adapter()) reference_ = start_model();
     run_.begin(plan_.steps);
     announce();
-    runlog::Progress progress(run_.terminal(), "grpo", plan_.steps);
+    runlog::Progress progress(run_.terminal(), run_.command(), plan_.steps);
     progress.update(run_.state().step, {});
     while (!run_.done()) {
       const double begun = clock::seconds();
@@ -113,8 +113,35 @@ class Policy {
       for (const chat::Completion& completion : rollout.completions)
         g.sampled_tokens += static_cast<int64_t>(completion.tokens.size());
     }
+    measure(g);
     g.advantages = loss_.advantages(g.rewards);
     return g;
+  }
+
+  /// What advantages may depend on beside rewards: trained tokens, and the distance to the
+  /// reference.
+  void measure(Generation& g) {
+    const std::vector<batch::Group> unsorted = groups(g);
+    if (loss_.needs_reference()) {
+      g.ref_logp = start_logp(batch::pack(unsorted, run_.options().micro_batch_tokens), g);
+    }
+    for (const evaluate::Rollout& rollout : g.rollouts) {
+      for (const chat::Completion& completion : rollout.completions) {
+        const bool trained = !left_out(completion);
+        const auto tokens = static_cast<double>(completion.tokens.size());
+        const size_t id = g.rewards.lengths.size();
+        g.rewards.lengths.push_back(trained ? tokens : 0);
+        if (g.ref_logp.empty()) continue;
+        double log_ratio = 0;
+        for (size_t t = 0; trained && t < completion.tokens.size(); ++t)
+          log_ratio += double{completion.logp[t]} - double{g.ref_logp[id][t]};
+        g.rewards.log_ratios.push_back(log_ratio);
+      }
+    }
+  }
+
+  bool left_out(const chat::Completion& completion) const {
+    return options_.mask_truncated_completions && completion.finish == chat::Finish::Length;
   }
 
   /// The first batch as the trainer sees it: trained tokens between ⟦ and ⟧.
@@ -154,14 +181,13 @@ class Policy {
     for (const evaluate::Rollout& rollout : g.rollouts) {
       batch::Group group{.prompt = rollout.prompt, .answers = {}};
       for (const chat::Completion& completion : rollout.completions) {
-        const bool left_out =
-            options_.mask_truncated_completions && completion.finish == chat::Finish::Length;
-        group.answers.push_back({completion.tokens,
-                                 std::vector<uint8_t>(completion.tokens.size(), left_out ? 0 : 1),
-                                 id++});
+        group.answers.push_back(
+            {completion.tokens,
+             std::vector<uint8_t>(completion.tokens.size(), left_out(completion) ? 0 : 1), id++});
       }
       groups.push_back(std::move(group));
     }
+    if (g.advantages.empty()) return groups;  // not known yet
     std::stable_partition(groups.begin(), groups.end(), [&](const batch::Group& group) {
       return std::any_of(group.answers.begin(), group.answers.end(), [&](const batch::Answer& a) {
         return g.advantages[static_cast<size_t>(a.id)] != 0;
@@ -179,10 +205,12 @@ class Policy {
   /// By the model that the run began with: the adapter left out, or a copy. Without
   /// needs_reference the copy is read when it is wanted and freed again: the update needs its room.
   std::vector<std::vector<float>> start_logp(const std::vector<batch::Packed>& batches,
-                                             const step::PolicyInputs& inputs) {
+                                             const Generation& g) {
     std::vector<std::vector<float>> all;
-    for (const std::vector<float>& answer : inputs.behaviour_logp)
-      all.emplace_back(answer.size(), 0.0f);
+    for (const evaluate::Rollout& rollout : g.rollouts) {
+      for (const chat::Completion& completion : rollout.completions)
+        all.emplace_back(completion.tokens.size(), 0.0f);
+    }
     const bool adapter = run_.model().has_adapter();
     const std::unique_ptr<model::Model> read = adapter || reference_ ? nullptr : start_model();
     model::Model& start = adapter ? run_.model() : reference_ ? *reference_ : *read;
@@ -213,7 +241,7 @@ class Policy {
         batch::pack(groups(g), run_.options().micro_batch_tokens);
     step::PolicyInputs inputs{.behaviour_logp = {},
                               .old_logp = {},
-                              .ref_logp = {},
+                              .ref_logp = g.ref_logp,
                               .advantage = g.advantages,
                               .max_completion_length = options_.max_completion_length};
     for (const evaluate::Rollout& rollout : g.rollouts) {
@@ -222,7 +250,7 @@ class Policy {
     }
     inputs.old_logp = inputs.behaviour_logp;  // the same weights, bit for bit
     const bool measured = measures_kl();
-    if (measured || loss_.needs_reference()) inputs.ref_logp = start_logp(batches, inputs);
+    if (measured) inputs.ref_logp = start_logp(batches, g);
     State& state = run_.state();
     state.sampled_tokens += g.sampled_tokens;
     for (int64_t iteration = 0; iteration < options_.num_iterations && !run_.done(); ++iteration) {

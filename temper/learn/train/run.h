@@ -40,6 +40,7 @@ class Run {
 
   const CommonOptions& options() const { return options_; }
   const runlog::Terminal& terminal() const { return setting_.terminal; }
+  const std::string& command() const { return setting_.command; }
   bool brief() const { return setting_.brief || setting_.terminal.quiet; }
   model::Model& model() { return *loaded_.model; }
   const token::Tokenizer& tokenizer() const { return loaded_.tokenizer; }
