@@ -41,19 +41,21 @@ void each_line(const std::string& input, const Context& context,
   std::istream& in = input.empty() ? std::cin : file;
   std::string line;
   int64_t number = 0;
-  while ((context.interrupted == nullptr || !*context.interrupted) && std::getline(in, line)) {
+  while (!context.stopped() && std::getline(in, line)) {
     ++number;
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    const std::string where =
+        (input.empty() ? "line " : input + ", line ") + std::to_string(number);
     Json out;
     try {
-      const std::string where = (input.empty() ? "line " : input + ":") + std::to_string(number);
-      const Json value = text::parse_json(line, where);
-      if (!value.is_object()) throw Error({"wanted a JSON object", where, ""});
+      const Json value = text::parse_json(line, "");
+      if (!value.is_object()) throw Error({"wanted a JSON object", "", ""});
       out = answer(value);
     } catch (const Error& error) {
-      out = {{"error", error.what()}};
+      out = {{"error", error.at(where).what()}};
     } catch (const Json::exception& error) {
-      out = {{"error", std::string("a value has the wrong type: ") + error.what()}};
+      const std::string why = std::string("a value has the wrong type: ") + error.what();
+      out = {{"error", Error({why, where, ""}).what()}};
     }
     runlog::print(text::to_line(out) + "\n");
   }

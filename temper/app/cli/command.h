@@ -19,7 +19,11 @@ namespace temper::cli {
 /// What main() gives every command.
 struct Context {
   runlog::Terminal terminal;
-  const std::atomic<bool>* interrupted;  ///< set by Ctrl-C (first press); commands stop soon after
+  /// Set by Ctrl-C (first press); commands stop soon after. One that lives on takes the press back.
+  /// Null: nothing can interrupt.
+  std::atomic<bool>* interrupted;
+
+  bool stopped() const { return interrupted != nullptr && *interrupted; }
 };
 
 struct Command {
@@ -54,7 +58,8 @@ Asked ask(const config::Binding& binding, std::span<const std::string> args,
 
 /// JSON Lines in (standard input, or the file named by --input), JSON Lines out, one line each, in
 /// order, flushed. A line that cannot be used, or for which `answer` throws Error, gives {"error":
-/// …} and the next one follows. Blank lines are passed over. Stops early when interrupted.
+/// …}, which names the line, and the next one follows. Blank lines are passed over, but counted.
+/// Stops early when interrupted.
 void each_line(const std::string& input, const Context& context,
                const std::function<Json(const Json& line)>& answer);
 

@@ -156,19 +156,45 @@ TEST(Chat, KeepsAndForgetsTheConversation) {
   EXPECT_TRUE(has(run_command("chat", args, "/sytem x\n").out, "not a command"));
 }
 
+TEST(Chat, CtrlCEndsAnAnswerAndTheTalkGoesOn) {
+  const std::vector<std::string> args = {small_model(), "--temperature", "0", "--max_tokens", "5"};
+  const std::string once = run_command("chat", args, "hi\n").out;
+  const Ran cut = run_command("chat", args, "hi\n/reset\nhi\n", CtrlC::Pressed);
+  EXPECT_EQ(cut.exit, Exit::Done) << cut.error;
+  EXPECT_TRUE(cut.out.ends_with(once)) << cut.out;
+  EXPECT_LT(cut.out.size(), 2 * once.size());
+}
+
+TEST(Tokenize, StopsAtCtrlC) {
+  const Ran ran =
+      run_command("tokenize", {"--model", small_model()}, "{\"text\": \"x\"}\n", CtrlC::Pressed);
+  EXPECT_EQ(ran.exit, Exit::Interrupted);
+  EXPECT_EQ(ran.out, "");
+}
+
 TEST(Eval, WritesRolloutsAndRefusesAFolderInUse) {
   const std::string folder = fresh_folder("eval");
   const std::vector<std::string> args = {"--model",      small_model(), "--env",        "chain_sum",
-                                         "--prompts",    "3",           "--samples",    "2",
+                                         "--prompts",    "3",           "--samples",    "6",
                                          "--max_tokens", "4",           "--output_dir", folder};
   const Ran ran = run_command("eval", args);
   ASSERT_EQ(ran.error, "");
   EXPECT_TRUE(has(ran.out, "reward")) << ran.out;
-  EXPECT_TRUE(has(ran.out, "pass@2")) << ran.out;
+  for (const char* figure : {"pass@1 ", "pass@2 ", "pass@4 ", "pass@6 "}) {
+    EXPECT_TRUE(has(ran.out, figure)) << figure << ran.out;
+  }
   const std::string rollouts = file::read_file(folder + "/rollouts.jsonl");
-  EXPECT_EQ(std::count(rollouts.begin(), rollouts.end(), '\n'), 6);
+  EXPECT_EQ(std::count(rollouts.begin(), rollouts.end(), '\n'), 18);
   const Json summary = text::parse_json(file::read_file(folder + "/summary.json"), "summary");
-  EXPECT_EQ(summary["eval"]["chain_sum"]["prompts"], 3);
+  const Json& figures = summary["eval"]["chain_sum"];
+  EXPECT_EQ(figures["prompts"], 3);
+  double before = 0;
+  for (const char* name : {"pass@1", "pass@2", "pass@4", "pass@6"}) {
+    ASSERT_TRUE(figures.contains(name)) << name << figures;
+    EXPECT_GE(figures[name], before);
+    before = figures[name].get<double>();
+  }
+  EXPECT_FALSE(figures.contains("pass@8") || figures.contains("pass@3"));
   EXPECT_TRUE(has(run_command("eval", args).error, "nothing is overwritten"));
 }
 

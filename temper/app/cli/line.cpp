@@ -96,7 +96,7 @@ void describe_sampling(config::Fields<chat::SamplingOptions>& f) {
 }
 
 Exit ended(const Context& context) {
-  return context.interrupted != nullptr && *context.interrupted ? Exit::Interrupted : Exit::Done;
+  return context.stopped() ? Exit::Interrupted : Exit::Done;
 }
 
 std::vector<std::string> with_model_first(std::span<const std::string> args) {

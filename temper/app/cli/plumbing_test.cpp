@@ -237,6 +237,56 @@ TEST(Verify, ListsAndSuggests) {
       std::string::npos);
 }
 
+TEST(Plumbing, ABadLineInTheMiddleIsNamedAndNothingElseChanges) {
+  const std::string tokens = R"({"tokens": [1, 2]})", model = small_model();
+  const std::string user = R"({"messages": [{"role": "user", "content": "x"}]})";
+  const std::string say = R"({"prompt": [1], "max_tokens": 1})";
+  const std::string long_ids = Json(std::vector<int>(300, 1)).dump();
+  struct Case {
+    const char* command;
+    std::vector<std::string> args;
+    std::string good;
+    std::vector<std::string> bad;
+  };
+  const Case cases[] = {
+      {"tokenize",
+       {"--model", model},
+       R"({"text": "x"})",
+       {R"({"text": 1})", R"({"ids": [261]})", R"({"ids": "x"})", "{", "7"}},
+      {"render",
+       {"--model", model},
+       user,
+       {R"({"messages": 1})", R"({"messages": [7]})", R"({"messages": [], "now": []})", "["}},
+      {"score",
+       {"--model", model},
+       tokens,
+       {R"({"tokens": [1, 261]})", R"({"tokens": []})", R"({"tokens": )" + long_ids + "}",
+        R"({"prompt": "x", "completion": 7})", R"({"tokens": [1.5]})", "x"}},
+      {"sample",
+       {"--model", model},
+       say,
+       {R"({"prompt": []})", R"({"prompt": [-1]})", R"({"prompt": )" + long_ids + "}",
+        R"({"prompt": [1], "n": "x"})", R"({"messages": [7]})", R"({"prompt": [1], "m": 1})"}},
+      {"verify",
+       {"--verifier", "exact"},
+       R"({"answer": "1", "reference": "1"})",
+       {R"({"reference": "1"})", R"({"answer": []})", R"({"answer": "1", "answer": "1"})"}}};
+  for (const Case& c : cases) {
+    for (const std::string& bad : c.bad) {
+      const std::string input = c.good + "\n\n" + bad + "\n" + c.good + "\n";
+      const Ran ran = run_command(c.command, c.args, input);
+      const std::vector<Json> lines = ran.lines();
+      ASSERT_EQ(lines.size(), 3U) << c.command << bad << ran.error;
+      EXPECT_FALSE(lines[0].contains("error")) << lines[0];
+      ASSERT_EQ(lines[1].size(), 1U) << bad << lines[1];
+      EXPECT_NE(lines[1]["error"].get<std::string>().find("\n  where: line 3"), std::string::npos)
+          << c.command << " " << bad << " " << lines[1];
+      EXPECT_FALSE(lines[2].contains("error")) << lines[2];
+      EXPECT_EQ(ran.exit, Exit::Done);
+    }
+  }
+}
+
 TEST(Plumbing, ReadsAFileAsWell) {
   const std::string path = fresh_folder("input") + "/lines.jsonl";
   file::write_atomically(path, "{\"text\": \"he\"}\n");

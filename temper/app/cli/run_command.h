@@ -15,9 +15,11 @@ struct Ran {
   std::string out, error;           ///< error: what it threw
   std::vector<Json> lines() const;  ///< `out` as JSON Lines
 };
+/// Whether Ctrl-C was pressed before the command began.
+enum class CtrlC { No, Pressed };
 /// `input` is its standard input.
 Ran run_command(const std::string& name, const std::vector<std::string>& args,
-                const std::string& input = "");
+                const std::string& input = "", CtrlC ctrl_c = CtrlC::No);
 
 /// A folder of this process's own, empty.
 std::string fresh_folder(const std::string& name);

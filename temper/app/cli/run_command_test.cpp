@@ -20,8 +20,8 @@ std::vector<Json> Ran::lines() const {
 }
 
 Ran run_command(const std::string& name, const std::vector<std::string>& args,
-                const std::string& input) {
-  std::atomic<bool> interrupted{false};
+                const std::string& input, CtrlC ctrl_c) {
+  std::atomic<bool> interrupted{ctrl_c == CtrlC::Pressed};
   const Context context{{.quiet = false}, &interrupted};
   std::istringstream in(input);
   std::streambuf* before = std::cin.rdbuf(in.rdbuf());

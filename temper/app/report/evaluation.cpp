@@ -47,11 +47,21 @@ Cell cell_of(const Json& figures, const std::string& name) {
   return cell;
 }
 
+/// That one of k answers passes, as temper eval estimates it: 1 - Π (wrong - i) / (scored - i).
+double pass_at(const Tally& tally, int64_t k) {
+  double none = 1;
+  for (int64_t i = 0; i < std::min(k, tally.scored); ++i) {
+    none *= static_cast<double>(std::max<int64_t>(0, tally.scored - tally.right - i)) /
+            static_cast<double>(tally.scored - i);
+  }
+  return 1 - none;
+}
+
 /// The same figures from the answers themselves.
 Json figures_of(const Phase& phase) {
   std::vector<double> rewards;
   std::map<std::string, std::vector<double>> parts;
-  double first = 0, any = 0, answers = 0, cut = 0, tokens = 0, unscored = 0;
+  double answers = 0, cut = 0, tokens = 0, unscored = 0;
   int64_t most = 0;
   for (const auto& [id, tally] : phase.prompts) {
     const double scored = static_cast<double>(tally.scored);
@@ -63,10 +73,7 @@ Json figures_of(const Phase& phase) {
     if (tally.scored == 0) continue;
     rewards.push_back(tally.reward / scored);
     for (const auto& [name, total] : tally.parts) parts[name].push_back(total / scored);
-    first += static_cast<double>(tally.right) / scored;
-    any += tally.right > 0 ? 1 : 0;
   }
-  const double judged = std::max<double>(1, static_cast<double>(rewards.size()));
   Json figures = Json::object();
   auto add = [&](const std::string& name, const std::vector<double>& values) {
     const Interval i = interval(values);
@@ -77,8 +84,11 @@ Json figures_of(const Phase& phase) {
   for (const std::string& name : phase.part_names) add(name, parts[name]);
   figures["prompts"] = phase.prompts.size();
   figures["samples"] = most;
-  figures["pass@1"] = first / judged;
-  figures["pass@" + std::to_string(most)] = any / judged;
+  for (int64_t k = 1; k <= most; k = k < most ? std::min(2 * k, most) : most + 1) {
+    double passed = 0;
+    for (const auto& [id, tally] : phase.prompts) passed += pass_at(tally, k);
+    figures["pass@" + std::to_string(k)] = passed / std::max(1.0, std::ssize(rewards) * 1.0);
+  }
   figures["mean_length"] = tokens / std::max(1.0, answers);
   figures["truncated"] = cut / std::max(1.0, answers);
   figures["unscored"] = unscored;

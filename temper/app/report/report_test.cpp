@@ -148,6 +148,24 @@ TEST(Report, GivesTheGainWithItsInterval) {
   EXPECT_TRUE(has(report_html(run.path()), "mean reward 0.10 → 0.77 of 1.10"));
 }
 
+// One of four answers is right: 1 - (3 choose k) / (4 choose k).
+TEST(Report, EstimatesPassAtKWhenTheSummaryDoesNotSay) {
+  const Folder run;
+  write_demo(run);
+  std::string rollouts;
+  for (int sample = 0; sample < 4; ++sample)
+    rollouts += rollout("before", 0, sample == 2 ? 1 : 0, "");
+  run.write("rollouts.jsonl", rollouts);
+  run.write("summary.json", "{}");
+  const std::string html = report_html(run.path());
+  size_t at = 0;
+  for (const char* shown : {"pass@1", ">0.250<", "pass@2", ">0.500<", "pass@4", ">1.000<"}) {
+    at = html.find(shown, at);
+    ASSERT_NE(at, std::string::npos) << shown;
+  }
+  EXPECT_FALSE(has(html, "pass@3"));
+}
+
 TEST(Report, GivesTheGainToTheStageThatEarnedIt) {
   const Folder run;
   write_demo(run);

@@ -41,6 +41,8 @@ Evaluation evaluate(const env::Environment& environment, const chat::Renderer& r
   const double highest = environment.rubric().highest();
   std::vector<std::pair<std::string, std::vector<double>>> parts;
   for (const reward::Part& part : environment.rubric().parts()) parts.push_back({part.name, {}});
+  for (int64_t k = 1; k < options.samples; k *= 2) result.pass_at.emplace_back(k, 0.0);
+  result.pass_at.emplace_back(options.samples, 0.0);
   double answers = 0;
   for (int64_t first = 0; first < result.prompts; first += options.at_once) {
     std::vector<env::Row> rows;
@@ -81,16 +83,14 @@ Evaluation evaluate(const env::Environment& environment, const chat::Renderer& r
       result.rewards.push_back(total / scored);
       for (size_t p = 0; p < parts.size(); ++p) parts[p].second.push_back(part_total[p] / scored);
       const int64_t n = static_cast<int64_t>(scored);
-      result.pass_at_1 += pass_at_k(n, right, 1);
-      result.pass_at_n += pass_at_k(n, right, n);
+      for (auto& [k, passed] : result.pass_at) passed += pass_at_k(n, right, std::min(k, n));
     }
     if (options.progress) options.progress(std::min(result.prompts, first + options.at_once));
   }
   const double judged = std::max<double>(1, static_cast<double>(result.rewards.size()));
   result.reward = interval(result.rewards);
   for (const auto& [name, values] : parts) result.parts.emplace_back(name, interval(values));
-  result.pass_at_1 /= judged;
-  result.pass_at_n /= judged;
+  for (auto& [k, passed] : result.pass_at) passed /= judged;
   result.mean_length /= std::max(1.0, answers);
   result.truncated /= std::max(1.0, answers);
   if (log != nullptr) log->flush();
@@ -109,8 +109,7 @@ Json to_json(const Evaluation& e) {
   }
   json["prompts"] = e.prompts;
   json["samples"] = e.samples;
-  json["pass@1"] = e.pass_at_1;
-  json["pass@" + std::to_string(e.samples)] = e.pass_at_n;
+  for (const auto& [k, passed] : e.pass_at) json["pass@" + std::to_string(k)] = passed;
   json["mean_length"] = e.mean_length;
   json["truncated"] = e.truncated;
   json["unscored"] = e.unscored;

@@ -43,7 +43,9 @@ struct Evaluation {
   std::vector<double> rewards;  ///< [prompt] mean over its scored answers
   Interval reward;
   std::vector<std::pair<std::string, Interval>> parts;  ///< unweighted scores
-  double pass_at_1 = 0, pass_at_n = 0;  ///< an answer passes with the highest reward there is
+  /// k = 1, 2, 4, … samples, and pass@k. An answer passes with the highest reward there is; of a
+  /// prompt with fewer than k scored answers all of them count.
+  std::vector<std::pair<int64_t, double>> pass_at;
   double mean_length = 0, truncated = 0;
   int64_t unscored = 0;
 };

@@ -92,7 +92,7 @@ class Talk {
     token::StreamDecoder decoder(model_.tokenizer());
     model_.sampler->listen([&](const sample::Event& event) {
       runlog::print(decoder.push(event.token));
-      return context_.interrupted == nullptr || !*context_.interrupted;
+      return !context_.stopped();
     });
     try {
       chat::Request request;
@@ -111,14 +111,7 @@ class Talk {
       text_.resize(before);
       say(std::string(error.what()) + "\n  /reset begins a new conversation");
     }
-    take_back_interrupt();
-  }
-
-  /// Ctrl-C ended the answer, not the program. The flag is main's, and not constant there.
-  void take_back_interrupt() const {
-    if (context_.interrupted != nullptr) {
-      const_cast<std::atomic<bool>*>(context_.interrupted)->store(false);
-    }
+    if (context_.stopped()) *context_.interrupted = false;  // it ended the answer, not the program
   }
 
   Options options_;

@@ -101,7 +101,7 @@ Exit play(const env::Environment& environment, const Options& options, const Con
                     "\n");
     }
     const std::optional<std::string> answer = read_answer();
-    if (context.interrupted != nullptr && *context.interrupted) return Exit::Interrupted;
+    if (context.stopped()) return Exit::Interrupted;
     if (!answer) throw Error({"there was no answer", "standard input", "type one, or pipe it in"});
     episode->step(*answer);
   }

@@ -45,9 +45,8 @@ std::string row_of(const std::string& name, const evaluate::Interval& value) {
 std::string table(const evaluate::Evaluation& e, const Context& context) {
   std::string out = row_of("reward", e.reward);
   for (const auto& [name, part] : e.parts) out += row_of("  " + name, part);
-  out += fmt::format("{:<14}{:>8.3f}\n", "pass@1", e.pass_at_1);
-  if (e.samples > 1) {
-    out += fmt::format("{:<14}{:>8.3f}\n", "pass@" + std::to_string(e.samples), e.pass_at_n);
+  for (const auto& [k, passed] : e.pass_at) {
+    out += fmt::format("{:<14}{:>8.3f}\n", "pass@" + std::to_string(k), passed);
   }
   if (context.terminal.quiet) return out;
   out += fmt::format("{} prompts × {}, {:.1f} tokens an answer, {:.0f} % cut at max_tokens",
@@ -90,7 +89,7 @@ Exit run(std::span<const std::string> args, const Context& context) {
   }
   bool stopped = false;
   model.sampler->listen([&](const sample::Event&) {
-    stopped = context.interrupted != nullptr && *context.interrupted;
+    stopped = context.stopped();
     if (stopped) throw Error({"interrupted", "temper eval", ""});
     return true;
   });

@@ -102,7 +102,7 @@ void print_text(const OpenModel& model, const Options& options, const Context& c
   token::StreamDecoder decoder(model.tokenizer());
   model.sampler->listen([&](const sample::Event& event) {
     if (live) runlog::print(decoder.push(event.token));
-    return context.interrupted == nullptr || !*context.interrupted;
+    return !context.stopped();
   });
   const std::vector<chat::Completion> said = speak(model, request);
   if (live) return runlog::print(decoder.finish() + "\n");
@@ -126,9 +126,7 @@ Exit run(std::span<const std::string> args, const Context& context) {
     print_text(model, options, context);
     return ended(context);
   }
-  model.sampler->listen([&](const sample::Event&) {
-    return context.interrupted == nullptr || !*context.interrupted;
-  });
+  model.sampler->listen([&](const sample::Event&) { return !context.stopped(); });
   uint32_t place = 0;
   each_line(options.lines.input, context,
             [&](const Json& line) { return answer(line, model, options.draws, place++); });
