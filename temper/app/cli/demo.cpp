@@ -1,4 +1,4 @@
-// One idea: the stages of the demo in order, each remembered in demo.json.
+// The demo is one idea: stages in order, each remembered in demo.json.
 #include "temper/app/cli/demo.h"
 
 #include <fmt/format.h>

@@ -30,7 +30,8 @@ std::vector<Chart> known_charts(const MetricTable& table) {
   for (const auto& [name, values] : table.columns) {
     if (name.starts_with("rewards/") && name.ends_with("/mean"))
       parts.series.push_back({name, name.substr(8, name.size() - 13)});
-    if (name.starts_with("eval_rewards/")) {
+    static const std::set<std::string> pairs = {"chosen", "rejected", "margins", "accuracies"};
+    if (name.starts_with("eval_rewards/") && !pairs.contains(name.substr(13))) {
       held_out.series.push_back({name, name.substr(13), "points"});
     }
   }
@@ -40,6 +41,18 @@ std::vector<Chart> known_charts(const MetricTable& table) {
        {{"reward", "training"}, {"eval_reward", "held out", "points"}}},
       parts,
       held_out,
+      {"Implicit rewards",
+       "β · gain of an answer's log-prob, mean over pairs",
+       {{"rewards/chosen", "chosen"},
+        {"rewards/rejected", "rejected"},
+        {"rewards/margins", "margin"},
+        {"eval_rewards/margins", "margin, held out", "points"}}},
+      {"Preference accuracy",
+       "share of pairs whose chosen answer has the larger reward",
+       {{"rewards/accuracies", "training"}, {"eval_rewards/accuracies", "held out", "points"}}},
+      {"Log-probs of answers",
+       "nats; both falling together is DPO's known ailment",
+       {{"logps/chosen", "chosen"}, {"logps/rejected", "rejected"}}},
       {"Completion length",
        "tokens; band: shortest to longest",
        {{"completions/mean_length", "mean"},

@@ -15,7 +15,8 @@ namespace {
 constexpr std::string_view kSpace = " \t\r\n";
 
 std::string kind(RowType type, bool conversational) {
-  bool both = type == RowType::PromptOnly || type == RowType::PromptCompletion;
+  bool both = type == RowType::PromptOnly || type == RowType::PromptCompletion ||
+              type == RowType::Preference;
   return name(type) + (both ? conversational ? " of messages" : " of strings" : "");
 }
 

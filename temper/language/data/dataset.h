@@ -1,6 +1,6 @@
-// Rows of JSON or JSON Lines as the dataset types of TRL 1.16 that SFT and GRPO use
-// (docs/data.md). A row keeps every column of its file; what differs between formats in the wild is
-// made equal here, once, so that the rest sees `text`, `messages`, `prompt` and `completion` only.
+// Rows of JSON or JSON Lines as the dataset types of TRL 1.16 (docs/data.md). A row keeps every
+// column of its file; what differs between formats in the wild is made equal here, once, so that
+// the rest sees `text`, `messages`, `prompt`, `completion`, `chosen` and `rejected` only.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +20,11 @@ enum class RowType {
   Messages,          ///< `messages`: a conversation
   PromptCompletion,  ///< `prompt` and `completion`: two strings, or two message lists
   PromptOnly,        ///< `prompt`: a string or a message list
+  Preference,        ///< `prompt`, `chosen`, `rejected`: strings, or message lists
   Other              ///< a task's own columns; read only where asked for
 };
 
-/// "text", "messages", "prompt-completion", "prompt-only", "other".
+/// "text", "messages", "prompt-completion", "prompt-only", "preference", "other".
 std::string name(RowType type);
 
 struct Row {

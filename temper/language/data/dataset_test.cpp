@@ -43,6 +43,10 @@ TEST(Row, ColumnsMakeTheType) {
       {R"({"prompt": "a", "answer": "b", "completion": null})", RowType::PromptOnly, false},
       {R"({"instruction": "a", "input": "", "output": "b"})", RowType::PromptCompletion, true},
       {R"({"conversations": [{"from": "human", "value": "a"}]})", RowType::Messages, true},
+      {R"({"prompt": "a", "chosen": "b", "rejected": "c"})", RowType::Preference, false},
+      {R"({"chosen": [{"role": "user", "content": "a"}],
+           "rejected": [{"role": "user", "content": "b"}]})",
+       RowType::Preference, true},
   };
   for (const Case& c : cases) {
     Row row = row_of(c.text);
@@ -74,6 +78,59 @@ TEST(Row, CompletionIsIgnoredWherePromptsAreWanted) {
   EXPECT_EQ(row_of(R"({"question": "a"})", {RowType::Other}).type, RowType::Other);
 }
 
+TEST(Row, PromptsOfPairsAreTakenOutOfTheirAnswers) {
+  struct Case {
+    std::string text, prompt, chosen, rejected;
+  };
+  // What TRL 1.16's extract_prompt makes of them; the two last ones it cannot take.
+  const Case cases[] = {
+      {R"({"chosen": "The sky is blue", "rejected": "The sky is green"})", "The sky is", " blue",
+       " green"},
+      {R"({"chosen": "Q: 2+2\nA: 4", "rejected": "Q: 2+2\nA:5"})", "Q: 2+2\nA:", " 4", "5"},
+      {R"({"chosen": "same", "rejected": "same"})", "sam", "e", "e"},
+      {R"({"chosen": "ab", "rejected": "abc"})", "a", "b", "bc"},
+      {R"({"chosen": "né", "rejected": "nè"})", "n", "é", "è"},
+      {R"({"chosen": "xé", "rejected": "xé"})", "x", "é", "é"},
+      {R"({"prompt": "The", "chosen": "The sky", "rejected": "The sea"})", "The", "The sky",
+       "The sea"},
+      {R"({"chosen": "a ", "rejected": "b"})", "", "a ", "b"},
+      {R"({"chosen": "", "rejected": "b"})", "", "", "b"},
+  };
+  for (const Case& c : cases) {
+    const Row row = row_of(c.text, {RowType::Preference});
+    EXPECT_EQ((*row.value)["prompt"], c.prompt) << c.text;
+    EXPECT_EQ((*row.value)["chosen"], c.chosen) << c.text;
+    EXPECT_EQ((*row.value)["rejected"], c.rejected) << c.text;
+  }
+}
+
+TEST(Row, MessagesOfPairsLoseWhatTheyShare) {
+  const std::string user = R"({"role":"user","content":"a"})";
+  const std::string good = R"({"role":"assistant","content":"b"})";
+  const std::string bad = R"({"role":"assistant","content":"c"})";
+  auto columns = [&](const std::string& text) {
+    const Row row = row_of(text, {RowType::Preference});
+    EXPECT_TRUE(row.conversational);
+    return text::to_line(*row.value);
+  };
+  const std::string made =
+      R"({"chosen":[)" + good + R"(],"rejected":[)" + bad + R"(],"prompt":[)" + user + "]}";
+  EXPECT_EQ(columns(R"({"chosen": [)" + user + "," + good + R"(], "rejected": [)" + user + "," +
+                    bad + "]}"),
+            made);
+  using sorted = nlohmann::json;  // columns in any order
+  // A prompt that is a string beside messages repeats them; ShareGPT's columns; both the same.
+  EXPECT_EQ(sorted::parse(columns(R"({"prompt": "a", "chosen": [)" + user + "," + good +
+                                  R"(], "rejected": [)" + user + "," + bad + "]}")),
+            sorted::parse(made));
+  EXPECT_EQ(sorted::parse(columns(R"({"conversations": [{"from": "human", "value": "a"}],
+                                    "chosen": {"from": "gpt", "value": "b"},
+                                    "rejected": {"from": "gpt", "value": "c"}})")),
+            sorted::parse(made));
+  EXPECT_EQ(sorted::parse(columns(R"({"chosen": [)" + good + R"(], "rejected": [)" + good + "]}")),
+            sorted::parse(R"({"prompt":[],"chosen":[)" + good + R"(],"rejected":[)" + good + "]}"));
+}
+
 TEST(Row, BadRowsSayWhatIsWrong) {
   const std::pair<const char*, const char*> cases[] = {
       {"[1]", "a row is an object, got array"},
@@ -93,7 +150,11 @@ TEST(Row, BadRowsSayWhatIsWrong) {
       {R"({"prompt": "a", "tools": {}})", "'tools': wanted a list, got object"},
       {R"({"prompt": "a", "chat_template_kwargs": []})",
        "'chat_template_kwargs': wanted an object"},
-      {R"({"chosen": "a", "rejected": "b"})", "preference row"},
+      {R"({"chosen": "a", "rejected": [{"role": "user", "content": "b"}]})", "one is a string"},
+      {R"({"chosen": "a", "rejected": 5})", "'rejected': wanted a string or a list of messages"},
+      {R"({"chosen": "a"})", "got none of them with the columns chosen"},
+      {R"({"prompt": [{"role": "user", "content": "b"}], "chosen": "a", "rejected": "b"})",
+       "'prompt' is a list of messages"},
       {R"({"conversations": [{"from": "function_call", "value": "{}"}]})", "give tool_calls"},
   };
   for (const auto& [line, message] : cases) {

@@ -1,4 +1,5 @@
-// One row: which dataset type its columns make, ShareGPT and Alpaca columns renamed, lists checked.
+// One row: which dataset type its columns make, ShareGPT and Alpaca columns renamed, lists checked,
+// the prompt of a preference row taken out of its two answers.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -111,13 +112,76 @@ void rename_published(Json& value) {
   }
 }
 
+/// How many leading elements two texts or lists share, as TRL 1.16's extract_prompt counts them: at
+/// least one element is left to each, and a space before the difference goes to the answers.
+size_t shared_prompt(const Json& chosen, const Json& rejected) {
+  auto common = [](const auto& a, const auto& b) {
+    return static_cast<size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first -
+                               a.begin());
+  };
+  if (chosen.is_array()) {
+    return std::min(common(chosen, rejected), std::min(chosen.size(), rejected.size()) - 1);
+  }
+  const std::string a = chosen.get<std::string>(), b = rejected.get<std::string>();
+  const size_t most = std::min(a.size(), b.size());
+  const bool differ = common(a, b) < most;
+  size_t end = differ ? common(a, b) : std::max<size_t>(most, 1) - 1;
+  while (end > 0 && (static_cast<unsigned char>(a[end]) & 0xC0) == 0x80) --end;  // within a letter
+  return differ && end > 0 && a[end - 1] == ' ' ? end - 1 : end;
+}
+
+/// Makes `prompt`, `chosen` and `rejected` three strings or three message lists; true for lists. A
+/// prompt that is a string beside message lists repeats what they begin with, and is left out.
+bool make_preference(Json& value, const std::string& where) {
+  for (const char* side : {"chosen", "rejected"}) {
+    if (value[side].is_object()) value[side] = Json::array({value[side]});
+  }
+  const bool lists = is_conversation(value, "chosen", where);
+  if (is_conversation(value, "rejected", where) != lists) {
+    throw Error({"'chosen' and 'rejected': one is a string, the other a list of messages", where,
+                 "make both strings or both lists"});
+  }
+  if (value.contains("messages") && lists && !value.contains("prompt")) {
+    value["prompt"] = std::move(value["messages"]);
+    value.erase("messages");
+  }
+  if (value.contains("prompt")) {
+    if (is_conversation(value, "prompt", where) == lists) return lists;
+    if (!lists) {
+      throw Error({"'prompt' is a list of messages, 'chosen' and 'rejected' are strings", where,
+                   "make all of them strings or all lists"});
+    }
+  }
+  Json &chosen = value["chosen"], &rejected = value["rejected"];
+  const size_t shared = shared_prompt(chosen, rejected);
+  auto cut = [&](Json& side, Json& prompt) {
+    if (lists) {
+      const auto middle = side.begin() + static_cast<std::ptrdiff_t>(shared);
+      prompt = Json(side.begin(), middle);
+      if (shared == 0) prompt = Json::array();
+      side = Json(middle, side.end());
+    } else {
+      const std::string text = side.get<std::string>();
+      prompt = text.substr(0, shared);
+      side = text.substr(shared);
+    }
+  };
+  Json prompt, again;
+  cut(chosen, prompt);
+  cut(rejected, again);
+  value["prompt"] = std::move(prompt);
+  return lists;
+}
+
 RowType type_of(const Json& value, std::span<const RowType> wanted, const std::string& where) {
   auto may = [&](RowType type) {
     return std::find(wanted.begin(), wanted.end(), type) != wanted.end() ||
            (wanted.empty() && type != RowType::Other);
   };
   std::optional<RowType> found;
-  if (value.contains("prompt") && value.contains("completion")) {
+  if (value.contains("chosen") && value.contains("rejected") && may(RowType::Preference)) {
+    found = RowType::Preference;
+  } else if (value.contains("prompt") && value.contains("completion")) {
     found = may(RowType::PromptCompletion) ? RowType::PromptCompletion : RowType::PromptOnly;
   } else if (value.contains("prompt")) {
     found = RowType::PromptOnly;
@@ -130,8 +194,11 @@ RowType type_of(const Json& value, std::span<const RowType> wanted, const std::s
   if (may(RowType::Other)) return RowType::Other;
   std::string hint =
       "columns are text | messages | prompt + completion | prompt; see `temper data show`";
-  if (value.contains("chosen"))
-    hint = "chosen and rejected make a preference row, which this command does not read";
+  if (may(RowType::Preference)) {
+    hint = "a preference row has chosen and rejected, and may have a prompt";
+  } else if (value.contains("chosen")) {
+    hint = "chosen and rejected make a preference row, which `temper dpo` reads";
+  }
   throw Error({"wanted " +
                    (wanted.empty() ? std::string("a dataset type that TRL knows")
                                    : "a " + joined(wanted) + " row") +
@@ -152,6 +219,8 @@ std::string name(RowType type) {
       return "prompt-completion";
     case RowType::PromptOnly:
       return "prompt-only";
+    case RowType::Preference:
+      return "preference";
     case RowType::Other:
       return "other";
   }
@@ -192,6 +261,9 @@ Row make_row(Json value, const std::string& where, std::span<const RowType> want
       }
       break;
     }
+    case RowType::Preference:
+      row.conversational = make_preference(kept, where);
+      break;
     case RowType::Other:
       break;
   }

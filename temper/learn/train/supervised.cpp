@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "temper/foundation/clock/clock.h"
@@ -12,6 +11,7 @@
 #include "temper/learn/algo/supervised.h"
 #include "temper/learn/batch/pack.h"
 #include "temper/learn/step/step.h"
+#include "temper/learn/train/row_order.h"
 
 namespace temper::train {
 namespace {
@@ -125,13 +125,8 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
                  "look at rejected.jsonl, or at the rows with: temper data show"});
   }
   const int64_t count = static_cast<int64_t>(rows.train.size());
-  const int64_t batch_rows = o.per_device_train_batch_size * o.gradient_accumulation_steps;
-  const int64_t per_epoch = (count + batch_rows - 1) / batch_rows;
-  const int64_t steps =
-      o.max_steps > 0
-          ? o.max_steps
-          : static_cast<int64_t>(std::ceil(static_cast<double>(per_epoch) * o.num_train_epochs));
-  run.begin(steps);
+  const RowOrder order(count, o);
+  run.begin(order.steps());
   if (!run.resumed()) {
     for (const data::Rejected& rejected : rows.rejected) {
       run.log().rejected({{"where", rejected.where}, {"reason", rejected.reason}});
@@ -139,8 +134,8 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
     run.log().text(0, "decoded_row", chat::show(rows.train[0], renderer.tokenizer(), false));
     file::write_atomically(o.output_dir + "/decoded_batch.txt", [&] {
       std::string text;
-      for (size_t i = 0; i < std::min<size_t>(rows.train.size(), static_cast<size_t>(batch_rows));
-           ++i) {
+      for (size_t i = 0;
+           i < std::min<size_t>(rows.train.size(), static_cast<size_t>(order.batch_rows())); ++i) {
         text += chat::show(rows.train[i], renderer.tokenizer(), false) + "\n----\n";
       }
       return text;
@@ -152,8 +147,8 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
         rows.test.size(), rows.rejected.size(), rows.truncated, histogram(rows.train)));
     runlog::print(fmt::format(
         "batches    {} rows × {} → micro-batches of ≤ {} tokens → {} updates ({} an epoch)\n",
-        o.per_device_train_batch_size, o.gradient_accumulation_steps, o.micro_batch_tokens, steps,
-        per_epoch));
+        o.per_device_train_batch_size, o.gradient_accumulation_steps, o.micro_batch_tokens,
+        order.steps(), order.steps_an_epoch()));
     runlog::print("first row  " +
                   chat::show(rows.train[0], renderer.tokenizer(), run.terminal().color) + "\n");
   }
@@ -167,16 +162,14 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
     run.log_metrics(
         {{"eval_loss", result.loss}, {"eval_mean_token_accuracy", result.token_accuracy}}, epoch);
   };
-  runlog::Progress progress(run.terminal(), "sft", steps);
+  runlog::Progress progress(run.terminal(), "sft", order.steps());
   progress.update(run.state().step, {});
   while (!run.done()) {
     State& state = run.state();
     const double begun = clock::seconds();
     std::vector<const chat::TokenRow*> chosen;
-    const int64_t epoch = state.step / per_epoch, place = state.step % per_epoch;
-    const std::vector<int64_t> order = data::epoch_order(count, o.run_seed(), epoch);
-    for (int64_t i = place * batch_rows; i < std::min(count, (place + 1) * batch_rows); ++i) {
-      chosen.push_back(&rows.train[static_cast<size_t>(order[static_cast<size_t>(i)])]);
+    for (int64_t row : order.of_step(state.step)) {
+      chosen.push_back(&rows.train[static_cast<size_t>(row)]);
     }
     const step::BatchResult result = stepper.supervised(packed(chosen, o.micro_batch_tokens), loss);
     const Run::Update update = run.update(result.loss);
@@ -185,7 +178,7 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
     if (state.step == 0) state.first_loss = result.loss;
     state.last_loss = result.loss;
     const double seconds = clock::seconds() - begun;
-    const double epochs = static_cast<double>(state.step + 1) / static_cast<double>(per_epoch);
+    const double epochs = order.epochs(state.step + 1);
     const double rate = static_cast<double>(tokens) / seconds;
     run.advance({{"loss", result.loss},
                  {"grad_norm", update.grad_norm},

@@ -4,6 +4,7 @@
 
 #include "temper/app/cli/open_model.h"
 #include "temper/foundation/clock/clock.h"
+#include "temper/language/chat/pair.h"
 #include "temper/language/data/dataset.h"
 
 namespace temper::cli::data_ {
@@ -19,6 +20,34 @@ void describe(config::Fields<Options>& f) {
       .alias("model_name_or_path");
   f.add("rows", &Options::rows, "rows to show").at_least(0);
   f.include(&Options::render);
+}
+
+/// The pairs of preference rows: the prompt, then both answers.
+void show_pairs(const data::Dataset& set, const Options& options, const token::Tokenizer& tokenizer,
+                const Context& context) {
+  chat::RendererOptions render = options.render;
+  render.now_s = static_cast<int64_t>(clock::epoch_seconds());
+  render.max_length = 0;
+  const chat::Renderer renderer(tokenizer, render, {});
+  auto mark = [&](runlog::Color color, const std::string& text) {
+    return runlog::paint(context.terminal, color, text);
+  };
+  std::vector<chat::TokenPair> pairs;
+  for (size_t i = 0; i < std::min<size_t>(set.train.size(), 256); ++i) {
+    pairs.push_back(chat::token_pair(renderer, set.train[i], options.render.max_length));
+    const chat::TokenPair& pair = pairs.back();
+    if (i >= static_cast<size_t>(options.rows)) continue;
+    const std::string sizes =
+        fmt::format("── {} · {} tokens of prompt, {} chosen, {} rejected{}", pair.where,
+                    pair.prompt.size(), pair.chosen.size(), pair.rejected.size(),
+                    pair.unusable.empty() ? "" : " · left out: " + pair.unusable);
+    runlog::print(mark(runlog::Color::Dim, sizes) + "\n" + tokenizer.decode(pair.prompt) + "\n" +
+                  mark(runlog::Color::Dim, "chosen   ") + tokenizer.decode(pair.chosen) + "\n" +
+                  mark(runlog::Color::Dim, "rejected ") + tokenizer.decode(pair.rejected) + "\n");
+  }
+  for (const std::string& note : chat::lint(renderer, pairs)) {
+    runlog::print(mark(runlog::Color::Yellow, "warning") + " " + note + "\n");
+  }
 }
 
 void show(const Options& options, const Context& context) {
@@ -39,6 +68,9 @@ void show(const Options& options, const Context& context) {
             ": " + bad.reason + "\n";
   }
   if (!context.terminal.quiet) runlog::print(text);
+  if (set.type == data::RowType::Preference) {
+    return show_pairs(set, options, renderer.tokenizer(), context);
+  }
   const size_t count = std::min(set.train.size(), static_cast<size_t>(options.rows));
   for (size_t i = 0; i < count; ++i) {
     const data::Row& row = set.train[i];

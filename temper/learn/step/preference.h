@@ -1,0 +1,57 @@
+// One optimizer batch of pairs through the model and a member of the preference family.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "temper/engine/model/model.h"
+#include "temper/learn/algo/preference.h"
+#include "temper/learn/batch/pack.h"
+
+namespace temper::step {
+
+/// A prompt with two answers.
+struct Pair {
+  std::vector<int32_t> prompt, chosen, rejected;
+  algo::AnswerSums ref_chosen = {}, ref_rejected = {};  ///< from reference(), where it is needed
+};
+
+/// What one optimizer batch gave.
+struct PairResult {
+  double loss = 0;
+  int64_t trained_tokens = 0, read_tokens = 0;  ///< prompts once, answers whole
+  double mean_entropy = 0;                      ///< over the answers' tokens
+  double token_accuracy = 0;                    ///< argmax equals the target, chosen answers
+  double nll =
+      0;  ///< mean over chosen answers' tokens, with their prompts' where those are trained
+  std::map<std::string, double> metrics;  ///< the member's, averaged over pairs
+};
+
+class PairStepper {
+ public:
+  /// `budget_tokens`: rows of one micro-batch; a pair stays whole, however long it is.
+  PairStepper(model::Model& model, const algo::PreferenceLoss& loss, int64_t budget_tokens)
+      : model_(model), loss_(loss), budget_tokens_(budget_tokens) {}
+
+  /// Adds the gradients of the whole batch to the model's store.
+  PairResult train(std::span<const Pair* const> pairs);
+  /// The same numbers without gradients.
+  PairResult evaluate(std::span<const Pair* const> pairs);
+  /// Sets ref_chosen and ref_rejected to what the model says now.
+  void reference(std::span<Pair* const> pairs);
+
+ private:
+  struct Pass;
+  std::vector<std::span<const Pair* const>> micro_batches(std::span<const Pair* const> pairs) const;
+  batch::Packed packed(std::span<const Pair* const> pairs) const;
+
+  model::Model& model_;
+  const algo::PreferenceLoss& loss_;
+  int64_t budget_tokens_;
+  model::Activations activations_;
+};
+
+}  // namespace temper::step

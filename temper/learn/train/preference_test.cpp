@@ -1,0 +1,289 @@
+// The preference loop on tiny models: one step against TRL's, the start, resume, bad rows, and
+// learning.
+#include "temper/learn/train/preference.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <numbers>
+
+#include "temper/foundation/file/file.h"
+#include "temper/foundation/file/safetensors.h"
+#include "temper/foundation/random/random.h"
+#include "temper/learn/train/training.h"
+
+namespace temper::train {
+namespace {
+
+const std::string kGolden = SOURCE_DIR "/golden/";
+
+std::unique_ptr<algo::PreferenceLoss> member(const std::string& name,
+                                             const std::string& yaml = "") {
+  for (const algo::NamedPreference& named : algo::preference_catalogue()) {
+    if (named.name != name) continue;
+    const std::shared_ptr<void> options = named.member->options();
+    config::Binding binding;
+    binding.add(named.member->schema(), options.get());
+    config::from_yaml(binding, yaml, "test");
+    return named.member->make(options);
+  }
+  return nullptr;
+}
+
+model::Model tiny(const std::string& name, model::Training training) {
+  return model::Model::load(weights::Checkpoint::open(kGolden + name),
+                            {.dtype = kernel::Dtype::Float32, .training = training, .lora = {}});
+}
+
+struct Recorded {
+  Json step;
+  std::vector<step::Pair> pairs;
+  Recorded() : step(text::parse_json(file::read_file(kGolden + "dpo.json"), "dpo.json")["step"]) {
+    for (const Json& row : step["rows"]) {
+      pairs.push_back({.prompt = row["prompt"].get<std::vector<int32_t>>(),
+                       .chosen = row["chosen"].get<std::vector<int32_t>>(),
+                       .rejected = row["rejected"].get<std::vector<int32_t>>()});
+    }
+  }
+  std::vector<step::Pair*> mine() {
+    std::vector<step::Pair*> all;
+    for (step::Pair& pair : pairs) all.push_back(&pair);
+    return all;
+  }
+  std::vector<const step::Pair*> given() {
+    const std::vector<step::Pair*> all = mine();
+    return {all.begin(), all.end()};
+  }
+};
+
+/// The largest gap between two gradients, as a share of the largest slope.
+double gap(std::span<const float> got, const std::vector<double>& wanted) {
+  double largest = 1e-3, apart = 0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    largest = std::max(largest, std::abs(wanted[i]));
+    apart = std::max(apart, std::abs(wanted[i] - double{got[i]}));
+  }
+  return apart / largest;
+}
+
+TEST(PreferenceStep, LossMetricsAndGradientEqualTrl) {
+  Recorded recorded;
+  const auto loss = member("dpo");
+  model::Model reference = tiny(recorded.step["reference"], model::Training::None);
+  const std::vector<step::Pair*> mine = recorded.mine();
+  step::PairStepper(reference, *loss, 1000).reference(mine);
+  const file::Safetensors gradients = file::Safetensors::open(kGolden + "dpo.safetensors");
+  for (int64_t budget : {20, 1000}) {  // several micro-batches, and one
+    model::Model model = tiny(recorded.step["model"], model::Training::Full);
+    const step::PairResult result = step::PairStepper(model, *loss, budget).train(recorded.given());
+    // the model computes in float32
+    EXPECT_NEAR(result.loss, recorded.step["loss"].get<double>(), 1e-5);
+    for (const auto& [name, value] : recorded.step["metrics"].items()) {
+      const double got = name == "entropy" ? result.mean_entropy : result.metrics.at(name);
+      EXPECT_NEAR(got, value.get<double>(), 1e-4 * (1 + std::abs(got))) << name;
+    }
+    ASSERT_EQ(gradients.tensors().size(), model.store().all().size());
+    for (const file::Safetensors::Tensor& tensor : gradients.tensors()) {
+      std::vector<double> wanted(tensor.data.size() / sizeof(double));
+      std::memcpy(wanted.data(), tensor.data.data(), tensor.data.size());
+      const model::Weight* weight = model.store().find(tensor.name);
+      ASSERT_NE(weight, nullptr) << tensor.name;
+      EXPECT_LT(gap(model.store().gradient(*weight), wanted), 5e-5) << tensor.name;
+    }
+  }
+}
+
+TEST(PreferenceStep, MicroBatchesLeaveEveryGradientAsItIs) {
+  for (const auto& [name, yaml] : std::vector<std::pair<std::string, std::string>>{
+           {"dpo", ""},
+           {"dpo", "loss_type: [aot]"},
+           {"dpo", "{loss_type: [sigmoid, sft], ld_alpha: 0.5}"},
+           {"dpo", "use_weighting: true"},
+           {"cpo", ""},
+           {"orpo", ""}}) {
+    SCOPED_TRACE(name + " " + yaml);
+    const auto loss = member(name, yaml);
+    Recorded recorded;
+    model::Model reference = tiny("tiny/llama_bias", model::Training::None);
+    const std::vector<step::Pair*> mine = recorded.mine();
+    step::PairStepper(reference, *loss, 1000).reference(mine);
+    std::vector<double> together;
+    double whole = 0, nll = 0;
+    for (int64_t budget : {1000, 1}) {
+      model::Model model = tiny("tiny/llama", model::Training::Full);
+      const step::PairResult result =
+          step::PairStepper(model, *loss, budget).train(recorded.given());
+      const model::Weight* weight = model.store().find("model.layers.0.self_attn.q_proj.weight");
+      const std::span<const float> got = model.store().gradient(*weight);
+      if (budget == 1000) {
+        together.assign(got.begin(), got.end());
+        whole = result.loss;
+        nll = result.nll;
+        continue;
+      }
+      EXPECT_NEAR(result.loss, whole, 1e-6 * (1 + std::abs(whole)));
+      EXPECT_NEAR(result.nll, nll, 1e-6);
+      EXPECT_LT(gap(got, together), 1e-5);
+    }
+    if (name == "orpo") continue;
+    // What training saw is what evaluation sees.
+    model::Model model = tiny("tiny/llama", model::Training::None);
+    EXPECT_NEAR(step::PairStepper(model, *loss, 30).evaluate(recorded.given()).loss, whole,
+                1e-6 * (1 + std::abs(whole)));
+  }
+}
+
+class Preferring : public Training {
+ protected:
+  /// Pairs whose chosen answers are of early letters, rejected ones of late letters; `planted`
+  /// false: either may be chosen.
+  void write_pairs(const std::string& name, bool planted, int count = 96) const {
+    std::ofstream rows(root_ / name);
+    random::Sequence draw(random::Stream(7, random::Purpose::Data));
+    auto word = [&](char first) {
+      std::string text;
+      for (int i = 0; i < 6; ++i) text += static_cast<char>(first + draw.below(13));
+      return text;
+    };
+    for (int i = 0; i < count; ++i) {
+      std::string chosen = word('a'), rejected = word('n');
+      if (!planted && draw.below(2) == 0) std::swap(chosen, rejected);
+      rows << Json({{"prompt", "say " + word('a') + " "},
+                    {"chosen", chosen},
+                    {"rejected", rejected}})
+                  .dump()
+           << "\n";
+    }
+  }
+  PreferenceOptions options(const std::string& name) const {
+    PreferenceOptions o = preference_defaults();
+    o.common.model_name_or_path = model_;
+    o.common.output_dir = (root_ / name).string();
+    o.common.dtype = "float32";
+    o.common.learning_rate = 2e-3;
+    o.common.per_device_train_batch_size = 4;
+    o.common.max_steps = 6;
+    o.common.save_interval_s = 0;
+    o.common.save_steps = 2;
+    o.common.eval_steps = 3;
+    o.data.dataset_name = (root_ / "pairs.jsonl").string();
+    o.data.test_split_size = 8;
+    return o;
+  }
+  Result run_dpo(const PreferenceOptions& o, const std::atomic<bool>* interrupted = nullptr,
+                 const std::string& name = "dpo", const std::string& yaml = "") const {
+    return preference(o, *member(name, yaml),
+                      {.terminal = {.tty = false, .color = false, .quiet = true, .width = 100},
+                       .command = name,
+                       .config_yaml = config::to_yaml(o),
+                       .interrupted = interrupted});
+  }
+  double held_out(const std::string& run, const std::string& metric) const {
+    double last = std::nan("");
+    for (const Json& line : metrics(run)) last = line.value(metric, last);
+    return last;
+  }
+};
+
+TEST_F(Preferring, TheFirstLossIsExactlyLog2) {
+  write_pairs("pairs.jsonl", true, 24);
+  for (const auto& [dtype, lora] :
+       {std::pair{"float32", false}, {"bfloat16", false}, {"bfloat16", true}}) {
+    PreferenceOptions o = options(std::string(dtype) + (lora ? "_lora" : ""));
+    o.common.dtype = dtype;
+    o.common.use_peft = lora;
+    o.common.max_steps = 2;
+    o.common.micro_batch_tokens = 60;
+    EXPECT_EQ(run_dpo(o).state.first_loss, std::numbers::ln2) << dtype << lora;
+  }
+}
+
+TEST_F(Preferring, AStoppedRunResumesToTheSameBits) {
+  write_pairs("pairs.jsonl", true, 24);
+  run_dpo(options("whole"));
+  const std::atomic<bool> stop{true};  // stops after each step
+  PreferenceOptions o = options("parts");
+  EXPECT_TRUE(run_dpo(o, &stop).interrupted);
+  o.common.resume_from_checkpoint = "true";
+  EXPECT_TRUE(run_dpo(o, &stop).interrupted);
+  file::remove_folder(
+      (root_ / "parts/reference.jsonl").string());  // read again from the first model
+  EXPECT_FALSE(run_dpo(o).interrupted);
+  EXPECT_TRUE(read("whole/model.safetensors") == read("parts/model.safetensors"));
+  EXPECT_TRUE(metrics("whole") == metrics("parts"));
+  EXPECT_EQ(read("whole/reference.jsonl"), read("parts/reference.jsonl"));
+}
+
+TEST_F(Preferring, MetricsHaveTrlsNames) {
+  write_pairs("pairs.jsonl", true, 24);
+  run_dpo(options("a"));
+  const Json first = metrics("a")[0];
+  for (const char* name : {"loss", "grad_norm", "learning_rate", "entropy", "mean_token_accuracy",
+                           "num_tokens", "rewards/chosen", "rewards/rejected", "rewards/accuracies",
+                           "rewards/margins", "logps/chosen", "logps/rejected"}) {
+    EXPECT_TRUE(first.contains(name)) << name;
+  }
+  EXPECT_EQ(first["rewards/margins"], 0);
+  EXPECT_FALSE(std::isnan(held_out("a", "eval_rewards/accuracies")));
+  EXPECT_NE(read("a/decoded_batch.txt").find("[rejected]"), std::string::npos);
+}
+
+TEST_F(Preferring, PairsThatTeachNothingAreLeftOutAndNamed) {
+  std::ofstream(root_ / "pairs.jsonl")
+      << R"({"prompt": "say ", "chosen": "a", "rejected": "b"})"
+         "\n"
+      << R"({"prompt": "say ", "chosen": "same", "rejected": "same"})"
+         "\n"
+      << R"({"prompt": "12345678901234567890", "chosen": "a", "rejected": "b"})"
+         "\n"
+      << R"({"prompt": "say ", "chosen": "aaaaaaaaaaaaaaaaaab", "rejected": "aaaaaaaaaaaaaaaaaac"})"
+         "\n";
+  PreferenceOptions o = options("a");
+  o.data.test_split_size = 0;
+  o.max_length = 16;
+  run_dpo(o);
+  const std::string rejected = read("a/rejected.jsonl");
+  EXPECT_NE(rejected.find("the same tokens\""), std::string::npos) << rejected;
+  EXPECT_NE(rejected.find("the same tokens after truncation"), std::string::npos);
+  EXPECT_NE(rejected.find("the prompt has 20 tokens"), std::string::npos);
+  EXPECT_EQ(Json::parse(read("a/summary.json"))["rows"]["train"], 1);
+}
+
+TEST_F(Preferring, RowsOfAnotherTypeAreRefused) {
+  std::ofstream(root_ / "pairs.jsonl") << R"({"prompt": "a", "completion": "b", "label": true})";
+  const std::string what = message([&] { run_dpo(options("a")); });
+  EXPECT_NE(what.find("wanted a preference row, got a prompt-only row with the columns prompt, "
+                      "completion, label"),
+            std::string::npos)
+      << what;
+}
+
+using PreferringSlow = Preferring;
+
+TEST_F(PreferringSlow, APlantedPreferenceIsLearntAndShuffledLabelsAreNot) {
+  for (const auto& [name, yaml] : std::vector<std::pair<std::string, std::string>>{
+           {"dpo", ""}, {"dpo", "loss_type: [ipo]"}, {"cpo", ""}, {"orpo", "beta: 1"}}) {
+    for (bool planted : {true, false}) {
+      write_pairs("pairs.jsonl", planted);
+      const std::string run = name + std::to_string(yaml.size()) + (planted ? "p" : "s");
+      PreferenceOptions o = options(run);
+      o.common.max_steps = 40;
+      o.common.eval_steps = 0;
+      o.data.test_split_size = 32;
+      run_dpo(o, nullptr, name, yaml);
+      const double accuracy = held_out(run, "eval_rewards/accuracies");
+      // 32 coins show 27 heads or more, or 5 or fewer, once in 10,000 throws
+      if (planted) {
+        EXPECT_GE(accuracy, 28.0 / 32) << name << yaml;
+      } else {
+        EXPECT_LT(accuracy, 27.0 / 32) << name << yaml;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace temper::train
