@@ -6,8 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "temper/engine/kernel/head.h"
-#include "temper/foundation/error/error.h"
+#include "temper/learn/step/head_pass.h"
 
 namespace temper::step {
 namespace {
@@ -25,60 +24,22 @@ int64_t trained(const Pair& pair, const std::vector<int32_t>& answer) {
   return size_of(answer) - (pair.prompt.empty() ? 1 : 0);
 }
 
-struct Means {
-  double total = 0, count = 0;
-};
-
 }  // namespace
 
-/// One micro-batch between the model's forward and backward.
+/// One micro-batch of whole pairs.
 struct PairStepper::Pass {
-  model::Model& model;
   std::span<const Pair* const> pairs;
   batch::Packed packed;
-  bool evenness, prompt;
-  int64_t rows;
-  tensor::Floats hidden, lse;
-  std::vector<float> logp, entropy, sum_p2;
-  std::vector<int32_t> argmax;
+  bool prompt;
+  HeadPass head;
+  const std::vector<float>& logp = head.numbers.logp;
 
   Pass(PairStepper& stepper, std::span<const Pair* const> given)
-      : model(stepper.model_),
-        pairs(given),
+      : pairs(given),
         packed(stepper.packed(given)),
-        evenness(stepper.loss_.needs_evenness()),
         prompt(stepper.loss_.needs_prompt()),
-        rows(packed.size()),
-        hidden(rows * model.config().width),
-        lse(rows),
-        logp(static_cast<size_t>(rows)),
-        entropy(logp.size()),
-        sum_p2(evenness ? logp.size() : 0),
-        argmax(logp.size()) {}
-
-  kernel::HeadInput head_input() const {
-    return {.hidden = hidden.data(),
-            .rows = rows,
-            .weight = model.head().forward,
-            .targets = packed.targets.data()};
-  }
-
-  void read_head() {
-    kernel::head(head_input(), {.logp = logp.data(),
-                                .lse = lse.data(),
-                                .entropy = entropy.data(),
-                                .sum_p2 = evenness ? sum_p2.data() : nullptr,
-                                .argmax = argmax.data()});
-    model.count_flops(2.0 * static_cast<double>(rows * model.head().size()));
-  }
-  void forward(model::Activations& activations) {
-    model.forward(packed.rows, activations, hidden.data());
-    read_head();
-  }
-  void infer() {
-    model::KvCache cache = model.cache(packed.rows.blocks);
-    model.infer(packed.rows, cache, hidden.data());
-    read_head();
+        head(stepper.model_, packed, 1) {
+    if (stepper.loss_.needs_evenness()) head.numbers.sum_p2.resize(logp.size());
   }
 
   /// Index among the answer's trained tokens of the token at `n`, negative for the prompt's.
@@ -107,7 +68,8 @@ struct PairStepper::Pass {
       if (place(n) < 0) continue;
       sums.logp += logp[n];
       if (place(n) < std::min(pair.chosen_tokens, pair.rejected_tokens)) sums.shared += logp[n];
-      if (evenness) sums.evenness += double{logp[n]} - std::log(double{sum_p2[n]});
+      if (head.numbers.sum_p2.empty()) continue;
+      sums.evenness += double{logp[n]} - std::log(double{head.numbers.sum_p2[n]});
     }
     for (algo::PairSums& pair : all) {
       pair.chosen.evenness /= static_cast<double>(pair.chosen_tokens);
@@ -128,16 +90,7 @@ struct PairStepper::Pass {
       if (place(n) >= 0) d += slope.logp + (place(n) < shared ? slope.shared : 0);
       d_logp[n] = static_cast<float>(d);
     }
-    tensor::Floats d_hidden(rows * model.config().width);
-    kernel::head_backward(head_input(), {.lse = lse.data(),
-                                         .entropy = entropy.data(),
-                                         .d_logp = d_logp.data(),
-                                         .weight_plain = model.head().plain,
-                                         .d_hidden = d_hidden.data(),
-                                         .d_weight = model.head_gradient()});
-    model.count_flops((model.head().trained() ? 6.0 : 4.0) *
-                      static_cast<double>(rows * model.head().size()));
-    model.backward(packed.rows, activations, d_hidden.data());
+    head.backward(activations, d_logp.data(), nullptr);
   }
 
   void count(PairResult& result) const {
@@ -146,8 +99,8 @@ struct PairStepper::Pass {
       if (is_chosen(n)) result.nll -= logp[n];
       if (place(n) < 0) continue;
       ++result.trained_tokens;
-      result.mean_entropy += entropy[n];
-      if (is_chosen(n) && argmax[n] == packed.targets[n]) ++result.token_accuracy;
+      result.mean_entropy += head.numbers.entropy[n];
+      if (is_chosen(n) && head.numbers.argmax[n] == packed.targets[n]) ++result.token_accuracy;
     }
   }
 };
@@ -169,16 +122,10 @@ class Gathered {
  public:
   void add(const algo::PairSlopes& part) {
     result.loss += part.loss;
-    for (const algo::Metric& metric : part.metrics) {
-      Means& mean = means_[metric.name];
-      for (double value : metric.values) mean.total += value;
-      mean.count += static_cast<double>(metric.values.size());
-    }
+    metrics_.add(part.metrics);
   }
   PairResult take(const algo::PairDenominators& whole, bool prompt) {
-    for (const auto& [name, mean] : means_) {
-      result.metrics[name] = mean.total / std::max(mean.count, 1.0);
-    }
+    result.metrics = metrics_.values();
     result.mean_entropy /= std::max<double>(1, static_cast<double>(result.trained_tokens));
     result.token_accuracy /= std::max<double>(1, static_cast<double>(whole.chosen_tokens));
     const int64_t read = prompt ? whole.whole_tokens : whole.chosen_tokens;
@@ -188,7 +135,7 @@ class Gathered {
   PairResult result;
 
  private:
-  std::map<std::string, Means> means_;
+  FoldedMetrics metrics_;
 };
 
 }  // namespace
@@ -237,7 +184,7 @@ PairResult PairStepper::train(std::span<const Pair* const> pairs) {
     std::vector<algo::PairSums> sums;
     for (const auto& part : parts) {
       Pass pass(*this, part);
-      pass.infer();
+      pass.head.infer();
       const std::vector<algo::PairSums> some = pass.sums();
       sums.insert(sums.end(), some.begin(), some.end());
     }
@@ -248,7 +195,7 @@ PairResult PairStepper::train(std::span<const Pair* const> pairs) {
   size_t done = 0;
   for (const auto& part : parts) {
     Pass pass(*this, part);
-    pass.forward(activations_);
+    pass.head.forward(activations_);
     pass.count(gathered.result);
     if (ahead.empty()) {
       const algo::PairSlopes own = algo::slopes(loss_, pass.sums(), whole);
@@ -268,7 +215,7 @@ PairResult PairStepper::evaluate(std::span<const Pair* const> pairs) {
   std::vector<algo::PairSums> sums;
   for (const auto& part : micro_batches(pairs)) {
     Pass pass(*this, part);
-    pass.infer();
+    pass.head.infer();
     pass.count(gathered.result);
     const std::vector<algo::PairSums> some = pass.sums();
     sums.insert(sums.end(), some.begin(), some.end());
@@ -282,7 +229,7 @@ void PairStepper::reference(std::span<Pair* const> pairs) {
   size_t done = 0;
   for (const auto& part : micro_batches(fixed)) {
     Pass pass(*this, part);
-    pass.infer();
+    pass.head.infer();
     for (const algo::PairSums& sums : pass.sums()) {
       pairs[done]->ref_chosen = sums.chosen;
       pairs[done++]->ref_rejected = sums.rejected;

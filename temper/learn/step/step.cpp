@@ -5,13 +5,13 @@
 #include <cstring>
 #include <set>
 
-#include "temper/engine/kernel/head.h"
 #include "temper/engine/tensor/single_thread.h"
 #include "temper/foundation/error/error.h"
 #include "temper/learn/algo/kl.h"
 #include "temper/learn/algo/leaves.h"
 #include "temper/learn/algo/policy.h"
 #include "temper/learn/algo/supervised.h"
+#include "temper/learn/step/head_pass.h"
 
 namespace temper::step {
 namespace {
@@ -44,110 +44,18 @@ bool has_signal(const at::Tensor& gradient) {
   return std::any_of(begin, begin + gradient.numel(), [](float g) { return g != 0; });
 }
 
-double flops_of_head(const model::Model& model, int64_t rows) {
-  return 2.0 * static_cast<double>(rows) * static_cast<double>(model.head().size());
+float* data(const at::Tensor& gradient) {
+  return gradient.defined() ? gradient.data_ptr<float>() : nullptr;
 }
 
-}  // namespace
-
-/// One micro-batch between the model's forward and backward.
-struct Stepper::Pass {
-  model::Model& model;
-  const batch::Packed& packed;
-  int64_t rows;
-  double temperature;
-  tensor::Floats hidden, lse;
-  HeadNumbers numbers;
-
-  Pass(model::Model& m, const batch::Packed& p, double t)
-      : model(m),
-        packed(p),
-        rows(p.size()),
-        temperature(t),
-        hidden(rows * m.config().width),
-        lse(rows) {
-    numbers.logp.resize(static_cast<size_t>(rows));
-    numbers.entropy.resize(static_cast<size_t>(rows));
-    numbers.argmax.resize(static_cast<size_t>(rows));
+void count(const HeadPass& pass, BatchResult& result) {
+  result.trained_tokens += pass.rows;
+  result.read_tokens += pass.packed.tokens;
+  for (size_t n = 0; n < pass.packed.targets.size(); ++n) {
+    result.mean_entropy += pass.numbers.entropy[n];
+    result.token_accuracy += pass.numbers.argmax[n] == pass.packed.targets[n] ? 1 : 0;
   }
-
-  kernel::HeadInput head_input() const {
-    return {.hidden = hidden.data(),
-            .rows = rows,
-            .weight = model.head().forward,
-            .targets = packed.targets.data(),
-            .temperature = temperature};
-  }
-
-  void forward(model::Activations& activations) {
-    model.forward(packed.rows, activations, hidden.data());
-    kernel::head(head_input(), {.logp = numbers.logp.data(),
-                                .lse = lse.data(),
-                                .entropy = numbers.entropy.data(),
-                                .argmax = numbers.argmax.data()});
-    model.count_flops(flops_of_head(model, rows));
-  }
-
-  void backward(model::Activations& activations, const at::Tensor& d_logp,
-                const at::Tensor& d_entropy) {
-    tensor::Floats d_hidden(rows * model.config().width);
-    kernel::head_backward(head_input(),
-                          {.lse = lse.data(),
-                           .entropy = numbers.entropy.data(),
-                           .d_logp = d_logp.data_ptr<float>(),
-                           .d_entropy = d_entropy.defined() ? d_entropy.data_ptr<float>() : nullptr,
-                           .weight_plain = model.head().plain,
-                           .d_hidden = d_hidden.data(),
-                           .d_weight = model.head_gradient()});
-    model.count_flops((model.head().trained() ? 3 : 2) * flops_of_head(model, rows));
-    model.backward(packed.rows, activations, d_hidden.data());
-  }
-
-  void count(BatchResult& result) const {
-    result.trained_tokens += rows;
-    result.read_tokens += packed.tokens;
-    for (size_t n = 0; n < packed.targets.size(); ++n) {
-      result.mean_entropy += numbers.entropy[n];
-      result.token_accuracy += numbers.argmax[n] == packed.targets[n] ? 1 : 0;
-    }
-  }
-};
-
-namespace {
-
-/// The members' metrics over micro-batches, each folded as it says.
-class FoldedMetrics {
- public:
-  void add(const std::vector<algo::Metric>& metrics) {
-    for (const algo::Metric& metric : metrics) {
-      Folded& folded = folded_[metric.name];
-      folded.fold = metric.fold;
-      for (double value : metric.values) {
-        if (folded.count == 0) folded.least = folded.largest = value;
-        folded.total += value;
-        folded.least = std::min(folded.least, value);
-        folded.largest = std::max(folded.largest, value);
-        ++folded.count;
-      }
-    }
-  }
-  std::map<std::string, double> values() const {
-    std::map<std::string, double> values;
-    for (const auto& [name, f] : folded_) {
-      values[name] = f.fold == algo::Fold::Least     ? f.least
-                     : f.fold == algo::Fold::Largest ? f.largest
-                                                     : f.total / std::max(f.count, 1.0);
-    }
-    return values;
-  }
-
- private:
-  struct Folded {
-    algo::Fold fold = algo::Fold::Mean;
-    double total = 0, count = 0, least = 0, largest = 0;
-  };
-  std::map<std::string, Folded> folded_;
-};
+}
 
 void finish(BatchResult& result) {
   const double tokens = std::max<double>(1, static_cast<double>(result.trained_tokens));
@@ -181,23 +89,9 @@ double mean_kl(std::span<const batch::Packed> batches, const PolicyInputs& input
 
 HeadNumbers score(model::Model& model, const batch::Packed& packed, double temperature) {
   if (packed.size() == 0) return {};
-  model::KvCache cache = model.cache(packed.rows.blocks);
-  tensor::Floats hidden(packed.size() * model.config().width);
-  model.infer(packed.rows, cache, hidden.data());
-  HeadNumbers numbers;
-  numbers.logp.resize(packed.targets.size());
-  numbers.entropy.resize(packed.targets.size());
-  numbers.argmax.resize(packed.targets.size());
-  kernel::head({.hidden = hidden.data(),
-                .rows = packed.size(),
-                .weight = model.head().forward,
-                .targets = packed.targets.data(),
-                .temperature = temperature},
-               {.logp = numbers.logp.data(),
-                .entropy = numbers.entropy.data(),
-                .argmax = numbers.argmax.data()});
-  model.count_flops(flops_of_head(model, packed.size()));
-  return numbers;
+  HeadPass pass(model, packed, temperature);
+  pass.infer();
+  return std::move(pass.numbers);
 }
 
 BatchResult Stepper::supervised(std::span<const batch::Packed> batches,
@@ -208,7 +102,7 @@ BatchResult Stepper::supervised(std::span<const batch::Packed> batches,
   FoldedMetrics metrics;
   for (const batch::Packed& packed : batches) {
     if (packed.size() == 0) continue;
-    Pass pass(model_, packed, 1);
+    HeadPass pass(model_, packed, 1);
     pass.forward(activations_);
     algo::Tokens tokens;
     tokens.logp = leaf(pass.numbers.logp).set_requires_grad(true);
@@ -220,8 +114,8 @@ BatchResult Stepper::supervised(std::span<const batch::Packed> batches,
     value.backward();
     result.loss += value.item<double>();
     metrics.add(terms.metrics);
-    pass.count(result);
-    pass.backward(activations_, tokens.logp.grad(), {});
+    count(pass, result);
+    pass.backward(activations_, data(tokens.logp.grad()), nullptr);
   }
   result.metrics = metrics.values();
   finish(result);
@@ -236,7 +130,7 @@ BatchResult Stepper::policy(std::span<const batch::Packed> batches, const algo::
   FoldedMetrics metrics;
   for (const batch::Packed& packed : batches) {
     if (packed.size() == 0) continue;
-    Pass pass(model_, packed, temperature);
+    HeadPass pass(model_, packed, temperature);
     pass.forward(activations_);
     std::vector<float> advantage(packed.targets.size());
     for (size_t n = 0; n < advantage.size(); ++n) {
@@ -268,10 +162,10 @@ BatchResult Stepper::policy(std::span<const batch::Packed> batches, const algo::
     value.backward();
     result.loss += value.item<double>();
     metrics.add(terms.metrics);
-    pass.count(result);
+    count(pass, result);
     // Groups whose answers all earned the same teach nothing: the loop packs them together.
     if (has_signal(tokens.logp.grad()) || has_signal(tokens.entropy.grad()))
-      pass.backward(activations_, tokens.logp.grad(), tokens.entropy.grad());
+      pass.backward(activations_, data(tokens.logp.grad()), data(tokens.entropy.grad()));
   }
   result.metrics = metrics.values();
   finish(result);

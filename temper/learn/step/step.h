@@ -24,6 +24,7 @@ namespace temper::step {
 struct HeadNumbers {
   std::vector<float> logp, entropy;  // [N]
   std::vector<int32_t> argmax;       // [N]
+  std::vector<float> sum_p2;         // [N] Σ_v π(v)²; empty: not asked for
 };
 
 /// Log-probs by the training forward, nothing kept: for evaluation, the reference and the mismatch.
@@ -64,7 +65,6 @@ class Stepper {
   BatchResult evaluate(std::span<const batch::Packed> batches);
 
  private:
-  struct Pass;
   model::Model& model_;
   model::Activations activations_;
 };

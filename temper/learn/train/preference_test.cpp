@@ -261,28 +261,35 @@ TEST_F(Preferring, RowsOfAnotherTypeAreRefused) {
       << what;
 }
 
-using PreferringSlow = Preferring;
-
-TEST_F(PreferringSlow, APlantedPreferenceIsLearntAndShuffledLabelsAreNot) {
-  for (const auto& [name, yaml] : std::vector<std::pair<std::string, std::string>>{
-           {"dpo", ""}, {"dpo", "loss_type: [ipo]"}, {"cpo", ""}, {"orpo", "beta: 1"}}) {
-    for (bool planted : {true, false}) {
-      write_pairs("pairs.jsonl", planted);
-      const std::string run = name + std::to_string(yaml.size()) + (planted ? "p" : "s");
-      PreferenceOptions o = options(run);
-      o.common.max_steps = 40;
-      o.common.eval_steps = 0;
-      o.data.test_split_size = 32;
-      run_dpo(o, nullptr, name, yaml);
-      const double accuracy = held_out(run, "eval_rewards/accuracies");
-      // 32 coins show 27 heads or more, or 5 or fewer, once in 10,000 throws
-      if (planted) {
-        EXPECT_GE(accuracy, 28.0 / 32) << name << yaml;
-      } else {
-        EXPECT_LT(accuracy, 27.0 / 32) << name << yaml;
-      }
-    }
+class PreferringSlow : public Preferring {
+ protected:
+  /// Preference accuracy on held-out pairs after learning from others.
+  double learnt(const std::string& name, const std::string& yaml, bool planted) const {
+    write_pairs("pairs.jsonl", planted);
+    PreferenceOptions o = options("run");
+    o.common.max_steps = 40;
+    o.common.eval_steps = o.common.save_steps = 0;
+    o.data.test_split_size = 32;
+    run_dpo(o, nullptr, name, yaml);
+    return held_out("run", "eval_rewards/accuracies");
   }
+};
+
+TEST_F(PreferringSlow, DpoLearnsAPlantedPreference) {
+  // 32 coins show 28 heads once in 100,000 throws
+  EXPECT_GE(learnt("dpo", "", true), 28.0 / 32);
+}
+TEST_F(PreferringSlow, DpoLearnsNothingFromShuffledLabels) {
+  EXPECT_LT(learnt("dpo", "", false), 27.0 / 32);
+}
+TEST_F(PreferringSlow, IpoLearnsAPlantedPreference) {
+  EXPECT_GE(learnt("dpo", "loss_type: [ipo]", true), 28.0 / 32);
+}
+TEST_F(PreferringSlow, CpoLearnsAPlantedPreference) {
+  EXPECT_GE(learnt("cpo", "", true), 28.0 / 32);
+}
+TEST_F(PreferringSlow, OrpoLearnsAPlantedPreference) {
+  EXPECT_GE(learnt("orpo", "beta: 1", true), 28.0 / 32);
 }
 
 }  // namespace

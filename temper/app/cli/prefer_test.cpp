@@ -1,0 +1,66 @@
+// The commands of the preference family, in process, on a small model.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <numbers>
+
+#include "temper/app/cli/run_command.h"
+#include "temper/foundation/file/file.h"
+
+namespace temper::cli {
+namespace {
+
+std::string pairs(const std::string& folder) {
+  const std::string path = folder + "/pairs.jsonl";
+  std::ofstream rows(path);
+  for (int i = 0; i < 8; ++i) {
+    const std::string number = std::to_string(i);
+    rows << R"({"prompt": "say )" << number << R"(", "chosen": " hello )" << number
+         << R"(", "rejected": " no"})"
+         << "\n";
+  }
+  return path;
+}
+
+TEST(Prefer, EveryCommandTrainsAndReports) {
+  for (const std::string name : {"dpo", "cpo", "orpo"}) {
+    const std::string folder = fresh_folder("prefer_" + name);
+    const Ran ran =
+        run_command(name, {"--model_name_or_path", small_model(), "--dataset_name", pairs(folder),
+                           "--output_dir", folder + "/run", "--max_steps", "2", "--test_split_size",
+                           "2", "--per_device_train_batch_size", "2", "--beta", "0.2"});
+    ASSERT_EQ(ran.exit, Exit::Done) << ran.error;
+    EXPECT_TRUE(file::exists(folder + "/run/model.safetensors"));
+    const Json summary =
+        text::parse_json(file::read_file(folder + "/run/summary.json"), "summary.json");
+    EXPECT_EQ(summary["command"], name);
+    if (name == "dpo") {
+      EXPECT_EQ(summary["loss"]["first"], std::numbers::ln2);
+    }
+    const std::string report = file::read_file(folder + "/run/report.html");
+    EXPECT_NE(report.find("Preference accuracy"), std::string::npos);
+    EXPECT_EQ(report.find("Reward parts"), std::string::npos);
+  }
+}
+
+TEST(Prefer, HelpNamesItsOptionsAndMistakesAreUsage) {
+  const Ran help = run_command("dpo", {"--help"});
+  EXPECT_EQ(help.exit, Exit::Done);
+  for (const char* option : {"--loss_type", "--beta", "--ld_alpha", "--max_length"}) {
+    EXPECT_NE(help.out.find(option), std::string::npos) << option;
+  }
+  EXPECT_NE(run_command("dpo", {"--bata", "1"}).error.find("beta"), std::string::npos);
+}
+
+TEST(Prefer, DataShowPrintsPairs) {
+  const std::string folder = fresh_folder("prefer_show");
+  const Ran shown =
+      run_command("data", {"show", pairs(folder), "--model", small_model(), "--rows", "1"});
+  ASSERT_EQ(shown.exit, Exit::Done) << shown.error;
+  EXPECT_NE(shown.out.find("chosen    hello 0"), std::string::npos) << shown.out;
+  EXPECT_NE(shown.out.find("rejected  no"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace temper::cli

@@ -1,0 +1,51 @@
+// One micro-batch between the model's forward and backward. For sources of learn/step.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "temper/engine/kernel/head.h"
+#include "temper/learn/step/step.h"
+
+namespace temper::step {
+
+struct HeadPass {
+  model::Model& model;
+  const batch::Packed& packed;
+  int64_t rows;
+  double temperature;
+  tensor::Floats hidden, lse;
+  HeadNumbers numbers;
+
+  /// `packed` must outlive it.
+  HeadPass(model::Model& model, const batch::Packed& packed, double temperature);
+
+  /// Fill `numbers`; sum_p2 where the caller has given it its size. infer() keeps nothing for
+  /// backward().
+  void forward(model::Activations& activations);
+  void infer();
+  /// `d_entropy` may be null.
+  void backward(model::Activations& activations, const float* d_logp, const float* d_entropy);
+
+ private:
+  kernel::HeadInput input() const;
+  void read_head();
+  double flops() const;
+};
+
+/// The members' metrics over micro-batches, each folded as it says.
+class FoldedMetrics {
+ public:
+  void add(const std::vector<algo::Metric>& metrics);
+  std::map<std::string, double> values() const;
+
+ private:
+  struct Folded {
+    algo::Fold fold = algo::Fold::Mean;
+    double total = 0, count = 0, least = 0, largest = 0;
+  };
+  std::map<std::string, Folded> folded_;
+};
+
+}  // namespace temper::step
