@@ -52,18 +52,19 @@ std::vector<std::pair<std::string, double>> numbers(const step::PairResult& resu
   return all;
 }
 
-void report_rows(Run& run, const PairRows& rows, const RowOrder& order,
-                 const token::Tokenizer& tokenizer) {
-  if (!run.resumed()) {
-    for (const data::Rejected& rejected : rows.rejected) {
-      run.log().rejected({{"where", rejected.where}, {"reason", rejected.reason}});
-    }
-    run.log().text(0, "decoded_pair", shown(rows.train[0], tokenizer));
-    std::string text;
-    const size_t count = std::min(rows.train.size(), static_cast<size_t>(order.batch_rows()));
-    for (size_t i = 0; i < count; ++i) text += shown(rows.train[i], tokenizer) + "\n----\n";
-    file::write_atomically(run.options().output_dir + "/decoded_batch.txt", text);
+void log_rows(Run& run, const PairRows& rows, const RowOrder& order,
+              const token::Tokenizer& tokenizer) {
+  for (const data::Rejected& rejected : rows.rejected) {
+    run.log().rejected({{"where", rejected.where}, {"reason", rejected.reason}});
   }
+  run.log().text(0, "decoded_pair", shown(rows.train[0], tokenizer));
+  std::string text;
+  const size_t count = std::min(rows.train.size(), static_cast<size_t>(order.batch_rows()));
+  for (size_t i = 0; i < count; ++i) text += shown(rows.train[i], tokenizer) + "\n----\n";
+  file::write_atomically(run.options().output_dir + "/decoded_batch.txt", text);
+}
+
+void print_rows(const Run& run, const PairRows& rows, const RowOrder& order) {
   if (run.brief()) return;
   for (const std::string& note : rows.notes) runlog::print("note: " + note + "\n");
   runlog::print(fmt::format("pairs      {} to train on, {} held out, {} left out, {} cut\n",
@@ -135,11 +136,12 @@ Result preference(Run& run, PairRows rows, const algo::PreferenceLoss& loss,
   }
   const RowOrder order(static_cast<int64_t>(rows.train.size()), o);
   step::PairStepper stepper(run.model(), loss, o.micro_batch_tokens);
-  report_rows(run, rows, order, renderer.tokenizer());
+  print_rows(run, rows, order);
   if (loss.needs_reference()) {  // before begin(), which puts a resumed run's weights in place
     read_reference(run, stepper, visited(rows, order));
   }
   run.begin(order.steps());
+  if (run.state().step == 0) log_rows(run, rows, order, renderer.tokenizer());
   const std::vector<const step::Pair*> test = all_of(rows.test);
   runlog::Progress progress(run.terminal(), name, order.steps());
   progress.update(run.state().step, {});

@@ -127,7 +127,7 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
   const int64_t count = static_cast<int64_t>(rows.train.size());
   const RowOrder order(count, o);
   run.begin(order.steps());
-  if (!run.resumed()) {
+  if (run.state().step == 0) {  // also when a run was stopped before its first checkpoint
     for (const data::Rejected& rejected : rows.rejected) {
       run.log().rejected({{"where", rejected.where}, {"reason", rejected.reason}});
     }
