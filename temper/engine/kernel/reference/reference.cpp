@@ -5,6 +5,14 @@
 
 #include "temper/engine/tensor/tensor.h"
 
+#if defined(__SANITIZE_THREAD__)
+/// ThreadSanitizer cannot see the forks and joins of libtorch's own loops, which only the reference
+/// uses; temper's loops go through engine/tensor/parallel.h, which tells it.
+extern "C" const char* __tsan_default_suppressions() {
+  return "race:libtorch_cpu.so\n";
+}
+#endif
+
 namespace temper::kernel::reference {
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
