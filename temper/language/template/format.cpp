@@ -90,10 +90,11 @@ std::string integer_text(int64_t value, const Spec& spec) {
                   : spec.type == 'o'                   ? 8
                   : spec.type == 'b'                   ? 2
                                                        : 10;
+  // Named: g++ 12 under -fsanitize=undefined indexes a conditional literal wrongly.
+  const char* symbols = spec.type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
   std::string digits;
   do {
-    digits.insert(digits.begin(),
-                  (spec.type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef")[left % base]);
+    digits.insert(digits.begin(), symbols[left % base]);
     left /= base;
   } while (left > 0);
   if (spec.comma) digits = with_commas(digits);
