@@ -1,6 +1,6 @@
 #include "temper/app/cli/policy_command.h"
 
-#include "temper/app/cli/finish.h"
+#include "temper/app/cli/train_command.h"
 #include "temper/learn/algo/policy.h"
 #include "temper/learn/train/policy.h"
 
@@ -11,19 +11,11 @@ Exit run(std::string_view name, std::span<const std::string> args, const Context
   const algo::Policy& member = *find_algorithm(algo::policy_catalogue(), name);
   train::GrpoOptions options = train::grpo_defaults();
   options.rollout.num_generations = member.num_generations;
-  const std::shared_ptr<void> chosen = member.options();
-  config::Binding binding = config::bind(options);
-  binding.add(member.schema(), chosen.get());
-  if (ask(binding, args, name, "--model_name_or_path M --env pii_masking --output_dir runs/b")
-          .help) {
-    return Exit::Done;
-  }
-  const train::Setting setting{.terminal = context.terminal,
-                               .command = std::string(name),
-                               .config_yaml = config::to_yaml(binding),
-                               .interrupted = context.interrupted};
-  return finish(train::grpo(options, member, *member.make(chosen), setting),
-                options.common.output_dir, context);
+  return train_command(name, "--model_name_or_path M --env pii_masking --output_dir runs/b",
+                       options, member, args, context,
+                       [&](const auto& chosen, const auto& loss, const train::Setting& setting) {
+                         return train::grpo(chosen, member, loss, setting);
+                       });
 }
 
 }  // namespace

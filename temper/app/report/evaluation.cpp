@@ -47,16 +47,6 @@ Cell cell_of(const Json& figures, const std::string& name) {
   return cell;
 }
 
-/// That one of k answers passes, as temper eval estimates it: 1 - Π (wrong - i) / (scored - i).
-double pass_at(const Tally& tally, int64_t k) {
-  double none = 1;
-  for (int64_t i = 0; i < std::min(k, tally.scored); ++i) {
-    none *= static_cast<double>(std::max<int64_t>(0, tally.scored - tally.right - i)) /
-            static_cast<double>(tally.scored - i);
-  }
-  return 1 - none;
-}
-
 /// The same figures from the answers themselves.
 Json figures_of(const Phase& phase) {
   std::vector<double> rewards;
@@ -84,9 +74,10 @@ Json figures_of(const Phase& phase) {
   for (const std::string& name : phase.part_names) add(name, parts[name]);
   figures["prompts"] = phase.prompts.size();
   figures["samples"] = most;
-  for (int64_t k = 1; k <= most; k = k < most ? std::min(2 * k, most) : most + 1) {
+  for (int64_t k : statistics::pass_counts(most)) {
     double passed = 0;
-    for (const auto& [id, tally] : phase.prompts) passed += pass_at(tally, k);
+    for (const auto& [id, t] : phase.prompts)
+      passed += statistics::pass_at_k(t.scored, t.right, std::min(k, t.scored));
     figures["pass@" + std::to_string(k)] = passed / std::max(1.0, std::ssize(rewards) * 1.0);
   }
   figures["mean_length"] = tokens / std::max(1.0, answers);

@@ -87,16 +87,6 @@ const std::vector<double>* MetricTable::find(const std::string& name) const {
   return nullptr;
 }
 
-Interval interval(const std::vector<double>& values) {
-  if (values.empty()) return {};
-  const double n = static_cast<double>(values.size());
-  double sum = 0, squares = 0;
-  for (double value : values) sum += value;
-  for (double value : values) squares += (value - sum / n) * (value - sum / n);
-  const double half = n > 1 ? 1.96 * std::sqrt(squares / (n - 1) / n) : 0;
-  return {sum / n, sum / n - half, sum / n + half};
-}
-
 std::string Stage::setting(const std::string& key) const {
   for (size_t begin = 0; begin < config.size();) {
     const size_t end = std::min(config.find('\n', begin), config.size());

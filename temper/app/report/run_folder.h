@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "temper/foundation/statistics/statistics.h"
 #include "temper/foundation/text/json.h"
 
 namespace temper::report {
@@ -36,11 +37,8 @@ struct Sample {
   std::vector<PartScore> parts;
 };
 
-struct Interval {
-  double mean = 0, low = 0, high = 0;
-};
-/// Mean and 95 % interval, mean ± 1.96 · s/√n.
-Interval interval(const std::vector<double>& values);
+using statistics::Interval;
+using statistics::interval;
 
 /// What one prompt's answers add up to.
 struct Tally {

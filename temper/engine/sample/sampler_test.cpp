@@ -7,6 +7,7 @@
 #include <map>
 
 #include "temper/engine/kernel/head.h"
+#include "temper/engine/model/tiny_llama.h"
 #include "temper/engine/sample/draw.h"
 #include "temper/engine/tensor/isa.h"
 #include "temper/engine/tensor/parallel.h"
@@ -25,17 +26,7 @@ const token::Tokenizer& tokenizer() {
 }
 
 model::Model tiny(kernel::Dtype dtype, model::Training training = model::Training::None) {
-  weights::ModelConfig config;
-  config.model_type = "llama";
-  config.vocabulary = 320;
-  config.width = 64;
-  config.layers = 2;
-  config.heads = 4;
-  config.kv_heads = 2;
-  config.head_dim = 16;
-  config.ffn = 96;
-  config.max_positions = 600;
-  config.tied_head = true;
+  weights::ModelConfig config = model::tiny_llama(320, 64, 96, 600);
   config.initializer_range = 0.3;
   return model::Model::fresh(config, {.dtype = dtype, .training = training, .lora = {}}, 7);
 }

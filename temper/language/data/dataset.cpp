@@ -39,7 +39,7 @@ class Reader {
       text.remove_prefix(std::min(end + 1, text.size()));
       if (one.find_first_not_of(kSpace) == std::string_view::npos) continue;
       std::string place = where + ":" + std::to_string(line);
-      guarded(place, [&] { add(text::parse_json(one, place), place); });
+      guarded(options_, place, rejected, [&] { add(text::parse_json(one, place), place); });
     }
   }
 
@@ -51,7 +51,7 @@ class Reader {
     Json all = text::parse_json(text, where);
     for (size_t i = 0; i < all.size() && !full(); ++i) {
       std::string place = where + "[" + std::to_string(i) + "]";
-      guarded(place, [&] { add(std::move(all[i]), place); });
+      guarded(options_, place, rejected, [&] { add(std::move(all[i]), place); });
     }
   }
 
@@ -64,16 +64,6 @@ class Reader {
                    place, "give each type its own file"});
     }
     rows.push_back(std::move(row));
-  }
-
-  template <class Work>
-  void guarded(const std::string& place, Work work) {
-    if (options_.on_bad_row != "skip") return work();
-    try {
-      work();
-    } catch (const Error& error) {
-      rejected.push_back({place, error.parts().what});
-    }
   }
 
   const DatasetOptions& options_;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "temper/foundation/config/config.h"
+#include "temper/foundation/error/error.h"
 #include "temper/foundation/text/json.h"
 
 namespace temper::data {
@@ -47,6 +48,19 @@ struct DatasetOptions {
   int64_t max_rows = 0;  ///< of the train split, bad ones not counted; 0 = all
 };
 void describe(config::Fields<DatasetOptions>& f);
+
+/// Does `work` for the row at `place`. Where bad rows are skipped, an Error of it leaves the row
+/// out with the reason.
+template <class Work>
+void guarded(const DatasetOptions& options, const std::string& place,
+             std::vector<Rejected>& rejected, Work work) {
+  if (options.on_bad_row != "skip") return work();
+  try {
+    work();
+  } catch (const Error& error) {
+    rejected.push_back({place, error.parts().what});
+  }
+}
 
 struct Dataset {
   RowType type = RowType::Other;

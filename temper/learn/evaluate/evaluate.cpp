@@ -5,32 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "temper/foundation/error/error.h"
-#include "temper/learn/evaluate/moments.h"
 
 namespace temper::evaluate {
-
-Interval interval(std::span<const double> values) {
-  if (values.empty()) return {};
-  const Moments m = moments(values);
-  const double half = 1.96 * m.deviation / std::sqrt(static_cast<double>(values.size()));
-  return {m.mean, m.mean - half, m.mean + half};
-}
-
-Interval paired_gain(std::span<const double> before, std::span<const double> after) {
-  ASSERT(before.size() == after.size(), "a gain is over the same prompts");
-  std::vector<double> gains(before.size());
-  for (size_t i = 0; i < gains.size(); ++i) gains[i] = after[i] - before[i];
-  return interval(gains);
-}
-
-double pass_at_k(int64_t n, int64_t c, int64_t k) {
-  if (n - c < k) return 1;
-  double all_wrong = 1;
-  for (int64_t i = n - c + 1; i <= n; ++i) {
-    all_wrong *= 1 - static_cast<double>(k) / static_cast<double>(i);
-  }
-  return 1 - all_wrong;
-}
 
 Evaluation evaluate(const env::Environment& environment, const chat::Renderer& renderer,
                     chat::Speaker& speaker, const EvaluationOptions& options, runlog::RunLog* log) {
@@ -41,8 +17,7 @@ Evaluation evaluate(const env::Environment& environment, const chat::Renderer& r
   const double highest = environment.rubric().highest();
   std::vector<std::pair<std::string, std::vector<double>>> parts;
   for (const reward::Part& part : environment.rubric().parts()) parts.push_back({part.name, {}});
-  for (int64_t k = 1; k < options.samples; k *= 2) result.pass_at.emplace_back(k, 0.0);
-  result.pass_at.emplace_back(options.samples, 0.0);
+  for (int64_t k : statistics::pass_counts(options.samples)) result.pass_at.emplace_back(k, 0.0);
   double answers = 0;
   for (int64_t first = 0; first < result.prompts; first += options.at_once) {
     std::vector<env::Row> rows;
@@ -83,7 +58,8 @@ Evaluation evaluate(const env::Environment& environment, const chat::Renderer& r
       result.rewards.push_back(total / scored);
       for (size_t p = 0; p < parts.size(); ++p) parts[p].second.push_back(part_total[p] / scored);
       const int64_t n = static_cast<int64_t>(scored);
-      for (auto& [k, passed] : result.pass_at) passed += pass_at_k(n, right, std::min(k, n));
+      for (auto& [k, passed] : result.pass_at)
+        passed += statistics::pass_at_k(n, right, std::min(k, n));
     }
     if (options.progress) options.progress(std::min(result.prompts, first + options.at_once));
   }

@@ -4,27 +4,19 @@
 
 #include <cstdint>
 #include <functional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "temper/foundation/runlog/runlog.h"
+#include "temper/foundation/statistics/statistics.h"
 #include "temper/learn/evaluate/rollout.h"
 
 namespace temper::evaluate {
 
-/// A mean and its 95 % interval, mean ± 1.96 · s/√n (n prompts).
-struct Interval {
-  double mean = 0, low = 0, high = 0;
-};
-Interval interval(std::span<const double> values);
-/// Of after[i] - before[i]; both hold the same prompts in order.
-Interval paired_gain(std::span<const double> before, std::span<const double> after);
-
-/// pass@k of one prompt, estimated without bias from n answers of which c are right (Chen et al.
-/// 2021, arXiv 2107.03374): 1 - C(n-c, k) / C(n, k).
-double pass_at_k(int64_t n, int64_t c, int64_t k);
+using statistics::Interval;
+using statistics::interval;
+using statistics::paired_gain;
 
 struct EvaluationOptions {
   std::string name;  ///< the phase in rollouts.jsonl

@@ -3,24 +3,14 @@
 #include <gtest/gtest.h>
 
 #include "temper/engine/kernel/head.h"
+#include "temper/engine/model/tiny_llama.h"
 #include "temper/foundation/error/error.h"
 
 namespace temper::plan {
 namespace {
 
 weights::ModelConfig tiny() {
-  weights::ModelConfig config;
-  config.model_type = "llama";
-  config.vocabulary = 100;
-  config.width = 32;
-  config.layers = 2;
-  config.heads = 4;
-  config.kv_heads = 2;
-  config.head_dim = 8;
-  config.ffn = 64;
-  config.max_positions = 128;
-  config.tied_head = true;
-  return config;
+  return model::tiny_llama(100, 32, 64, 128);
 }
 
 TEST(Plan, FlopsAreCountedByHand) {

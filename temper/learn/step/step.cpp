@@ -176,14 +176,10 @@ BatchResult Stepper::evaluate(std::span<const batch::Packed> batches) {
   BatchResult result;
   for (const batch::Packed& packed : batches) {
     if (packed.size() == 0) continue;
-    const HeadNumbers numbers = score(model_, packed);
-    for (size_t n = 0; n < packed.targets.size(); ++n) {
-      result.loss -= numbers.logp[n];
-      result.mean_entropy += numbers.entropy[n];
-      result.token_accuracy += numbers.argmax[n] == packed.targets[n] ? 1 : 0;
-    }
-    result.trained_tokens += packed.size();
-    result.read_tokens += packed.tokens;
+    HeadPass pass(model_, packed, 1);
+    pass.infer();
+    for (float logp : pass.numbers.logp) result.loss -= logp;
+    count(pass, result);
   }
   result.loss /= std::max<double>(1, static_cast<double>(result.trained_tokens));
   finish(result);

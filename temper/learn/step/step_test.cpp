@@ -4,23 +4,14 @@
 
 #include <cmath>
 
+#include "temper/engine/model/tiny_llama.h"
 #include "temper/learn/algo/supervised.h"
 
 namespace temper::step {
 namespace {
 
 model::Model tiny() {
-  weights::ModelConfig config;
-  config.model_type = "llama";
-  config.vocabulary = 64;
-  config.width = 32;
-  config.layers = 2;
-  config.heads = 4;
-  config.kv_heads = 2;
-  config.head_dim = 8;
-  config.ffn = 48;
-  config.max_positions = 256;
-  config.tied_head = true;
+  weights::ModelConfig config = model::tiny_llama(64, 32, 48, 256);
   config.initializer_range = 0.2;
   return model::Model::fresh(
       config, {.dtype = kernel::Dtype::Float32, .training = model::Training::Full, .lora = {}}, 5);

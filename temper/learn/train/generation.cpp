@@ -2,13 +2,13 @@
 
 #include <algorithm>
 
-#include "temper/learn/evaluate/moments.h"
+#include "temper/foundation/statistics/statistics.h"
 
 namespace temper::train {
 namespace {
 
-using evaluate::Moments;
-using evaluate::moments;
+using statistics::Moments;
+using statistics::moments;
 
 void add_rewards(const Generation& g, Figures& figures) {
   std::vector<double> scored;

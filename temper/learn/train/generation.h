@@ -8,11 +8,9 @@
 
 #include "temper/learn/algo/policy.h"
 #include "temper/learn/evaluate/rollout.h"
+#include "temper/learn/train/run.h"
 
 namespace temper::train {
-
-/// Metrics by name, in the order in which they are logged.
-using Figures = std::vector<std::pair<std::string, double>>;
 
 /// Rollouts, their rewards and advantages.
 struct Generation {

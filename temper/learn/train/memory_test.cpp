@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "temper/engine/model/tiny_llama.h"
 #include "temper/engine/optim/optimizer.h"
 #include "temper/engine/tensor/buffer.h"
 #include "temper/learn/algo/supervised.h"
@@ -15,17 +16,8 @@ namespace {
 
 /// Large beside all that the other tests of this program hold.
 weights::ModelConfig small() {
-  weights::ModelConfig config;
-  config.model_type = "llama";
-  config.vocabulary = 2048;
-  config.width = 128;
+  weights::ModelConfig config = model::tiny_llama(2048, 128, 352, 512);
   config.layers = 4;
-  config.heads = 4;
-  config.kv_heads = 2;
-  config.head_dim = 32;
-  config.ffn = 352;
-  config.max_positions = 512;
-  config.tied_head = true;
   return config;
 }
 

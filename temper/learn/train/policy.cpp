@@ -121,9 +121,8 @@ class Policy {
   /// What advantages may depend on beside rewards: trained tokens, and the distance to the
   /// reference.
   void measure(Generation& g) {
-    const std::vector<batch::Group> unsorted = groups(g);
     if (loss_.needs_reference()) {
-      g.ref_logp = start_logp(batch::pack(unsorted, run_.options().micro_batch_tokens), g);
+      g.ref_logp = start_logp(batch::pack(groups(g), run_.options().micro_batch_tokens), g);
     }
     for (const evaluate::Rollout& rollout : g.rollouts) {
       for (const chat::Completion& completion : rollout.completions) {
@@ -173,8 +172,7 @@ class Policy {
     }
   }
 
-  /// Groups for the trainer, those without signal last; the answers' ids are their places in the
-  /// batch.
+  /// Groups for the trainer; the answers' ids are their places in the batch.
   std::vector<batch::Group> groups(const Generation& g) const {
     std::vector<batch::Group> groups;
     int64_t id = 0;
@@ -187,13 +185,18 @@ class Policy {
       }
       groups.push_back(std::move(group));
     }
-    if (g.advantages.empty()) return groups;  // not known yet
-    std::stable_partition(groups.begin(), groups.end(), [&](const batch::Group& group) {
+    return groups;
+  }
+
+  /// The same, those without signal last: micro-batches of them need no backward pass.
+  std::vector<batch::Group> groups_by_signal(const Generation& g) const {
+    std::vector<batch::Group> all = groups(g);
+    std::stable_partition(all.begin(), all.end(), [&](const batch::Group& group) {
       return std::any_of(group.answers.begin(), group.answers.end(), [&](const batch::Answer& a) {
         return g.advantages[static_cast<size_t>(a.id)] != 0;
       });
     });
-    return groups;
+    return all;
   }
 
   std::unique_ptr<model::Model> start_model() const {
@@ -238,7 +241,7 @@ class Policy {
   /// num_iterations optimizer steps on one generation batch. False: interrupted.
   bool update(const Generation& g, double begun, double generated, runlog::Progress& progress) {
     const std::vector<batch::Packed> batches =
-        batch::pack(groups(g), run_.options().micro_batch_tokens);
+        batch::pack(groups_by_signal(g), run_.options().micro_batch_tokens);
     step::PolicyInputs inputs{.behaviour_logp = {},
                               .old_logp = {},
                               .ref_logp = g.ref_logp,
@@ -251,6 +254,7 @@ class Policy {
     inputs.old_logp = inputs.behaviour_logp;  // the same weights, bit for bit
     const bool measured = measures_kl();
     if (measured) inputs.ref_logp = start_logp(batches, g);
+    const Figures batch_figures = figures_of(g);
     State& state = run_.state();
     state.sampled_tokens += g.sampled_tokens;
     for (int64_t iteration = 0; iteration < options_.num_iterations && !run_.done(); ++iteration) {
@@ -265,7 +269,6 @@ class Policy {
       Figures figures = {{"loss", result.loss},
                          {"grad_norm", made.grad_norm},
                          {"learning_rate", made.learning_rate}};
-      const Figures batch_figures = figures_of(g);
       figures.insert(figures.end(), batch_figures.begin(), batch_figures.end());
       figures.push_back({"entropy", result.mean_entropy});
       for (const auto& [name, value] : result.metrics) figures.push_back({name, value});

@@ -160,10 +160,7 @@ TEST_F(Training, AnEpisodeOfSeveralTurnsIsRefused) {
   const AsksBack environment(environment_of(o.rollout));
   const algo::Policy& member = grpo_member();
   const std::string said = message([&] {
-    train::Run run(o.common,
-                   {.terminal = {.tty = false, .color = false, .quiet = true, .width = 100},
-                    .command = "grpo",
-                    .config_yaml = config::to_yaml(o)});
+    train::Run run(o.common, setting("grpo", config::to_yaml(o)));
     policy(run, o.rollout, environment, member, *member.make(member.options()));
   });
   EXPECT_NE(said.find("the environment wants more than one turn"), std::string::npos) << said;

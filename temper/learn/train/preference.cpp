@@ -7,9 +7,8 @@
 
 #include "temper/foundation/clock/clock.h"
 #include "temper/foundation/error/error.h"
-#include "temper/foundation/file/file.h"
 #include "temper/learn/train/reference.h"
-#include "temper/learn/train/row_order.h"
+#include "temper/learn/train/row_loop.h"
 
 namespace temper::train {
 namespace {
@@ -40,28 +39,14 @@ std::string shown(const step::Pair& pair, const token::Tokenizer& tokenizer) {
          "\n[rejected] " + tokenizer.decode(pair.rejected);
 }
 
-std::vector<std::pair<std::string, double>> numbers(const step::PairResult& result,
-                                                    const algo::PreferenceLoss& loss,
-                                                    const std::string& prefix) {
-  std::vector<std::pair<std::string, double>> all = {
-      {prefix + "loss", result.loss},
-      {prefix + "entropy", result.mean_entropy},
-      {prefix + "mean_token_accuracy", result.token_accuracy}};
+/// What is logged beside the loss.
+Figures figures_of(const step::PairResult& result, const algo::PreferenceLoss& loss,
+                   const std::string& prefix) {
+  Figures all = {{prefix + "entropy", result.mean_entropy},
+                 {prefix + "mean_token_accuracy", result.token_accuracy}};
   if (!loss.needs_reference()) all.push_back({prefix + "nll_loss", result.nll});
   for (const auto& [name, value] : result.metrics) all.push_back({prefix + name, value});
   return all;
-}
-
-void log_rows(Run& run, const PairRows& rows, const RowOrder& order,
-              const token::Tokenizer& tokenizer) {
-  for (const data::Rejected& rejected : rows.rejected) {
-    run.log().rejected({{"where", rejected.where}, {"reason", rejected.reason}});
-  }
-  run.log().text(0, "decoded_pair", shown(rows.train[0], tokenizer));
-  std::string text;
-  const size_t count = std::min(rows.train.size(), static_cast<size_t>(order.batch_rows()));
-  for (size_t i = 0; i < count; ++i) text += shown(rows.train[i], tokenizer) + "\n----\n";
-  file::write_atomically(run.options().output_dir + "/decoded_batch.txt", text);
 }
 
 void print_rows(const Run& run, const PairRows& rows, const RowOrder& order) {
@@ -105,19 +90,16 @@ PairRows pair_rows(const PreferenceOptions& options, const chat::Renderer& rende
   std::vector<chat::TokenPair> looked_at;
   auto render = [&](const std::vector<data::Row>& from, std::vector<step::Pair>& to) {
     for (const data::Row& row : from) {
-      try {
+      data::guarded(options.data, row.where, rows.rejected, [&] {
         chat::TokenPair pair = chat::token_pair(renderer, row, options.max_length);
         rows.truncated += pair.truncated ? 1 : 0;
         if (!pair.unusable.empty()) {
           rows.rejected.push_back({pair.where, pair.unusable});
-          continue;
+          return;
         }
         to.push_back({.prompt = pair.prompt, .chosen = pair.chosen, .rejected = pair.rejected});
         looked_at.push_back(std::move(pair));
-      } catch (const Error& error) {
-        if (options.data.on_bad_row != "skip") throw;
-        rows.rejected.push_back({row.where, error.parts().what});
-      }
+      });
     }
   };
   render(dataset.train, rows.train);
@@ -141,54 +123,37 @@ Result preference(Run& run, PairRows rows, const algo::PreferenceLoss& loss,
     read_reference(run, stepper, visited(rows, order));
   }
   run.begin(order.steps());
-  if (run.state().step == 0) log_rows(run, rows, order, renderer.tokenizer());
+  log_rows(run, order, rows.rejected, "decoded_pair",
+           [&](size_t row) { return shown(rows.train[row], renderer.tokenizer()); });
   const std::vector<const step::Pair*> test = all_of(rows.test);
-  runlog::Progress progress(run.terminal(), name, order.steps());
-  progress.update(run.state().step, {});
-  while (!run.done()) {
-    State& state = run.state();
-    const double begun = clock::seconds();
-    std::vector<const step::Pair*> pairs;
-    for (int64_t row : order.of_step(state.step)) {
-      pairs.push_back(&rows.train[static_cast<size_t>(row)]);
-    }
-    const step::PairResult result = stepper.train(pairs);
-    const Run::Update update = run.update(result.loss);
-    state.tokens += result.read_tokens;
-    if (state.step == 0) state.first_loss = result.loss;
-    state.last_loss = result.loss;
-    const double seconds = clock::seconds() - begun;
-    const double rate = static_cast<double>(result.read_tokens) / seconds;
-    std::vector<std::pair<std::string, double>> metrics = numbers(result, loss, "");
-    metrics.insert(metrics.end(), {{"grad_norm", update.grad_norm},
-                                   {"learning_rate", update.learning_rate},
-                                   {"num_tokens", static_cast<double>(state.tokens)},
-                                   {"tokens_per_second", rate},
-                                   {"step_time", seconds}});
-    run.advance(metrics, order.epochs(state.step + 1));
-    progress.update(state.step,
-                    {fmt::format("loss {:.3f} → {:.3f}", state.first_loss, state.last_loss),
-                     fmt::format("accuracy {:.2f}", result.metrics.at("rewards/accuracies")),
-                     fmt::format("margin {:.3f}", result.metrics.at("rewards/margins")),
-                     fmt::format("{:.0f} tok/s", rate)});
-    const bool time = o.eval_steps > 0 && state.step % o.eval_steps == 0;
-    if (!test.empty() && (time || run.done())) {
-      const step::PairResult held_out = stepper.evaluate(test);
-      if (o.eval_steps > 0) run.judge(held_out.loss, false);
-      run.log_metrics(numbers(held_out, loss, "eval_"), order.epochs(state.step));
-    }
-    if (!run.checkpoint()) {
-      progress.abandon();
-      return run.interrupted();
-    }
-  }
-  progress.finish(
-      {fmt::format("loss {:.3f} → {:.3f}", run.state().first_loss, run.state().last_loss)});
-  return run.finish({{"loss", {{"first", run.state().first_loss}, {"last", run.state().last_loss}}},
-                     {"rows",
-                      {{"train", rows.train.size()},
-                       {"test", rows.test.size()},
-                       {"rejected", rows.rejected.size()}}}});
+  const RowLoop loop{
+      .name = name,
+      .digits = 3,
+      .step =
+          [&](const std::vector<int64_t>& batch) {
+            std::vector<const step::Pair*> pairs;
+            for (int64_t row : batch) pairs.push_back(&rows.train[static_cast<size_t>(row)]);
+            const step::PairResult result = stepper.train(pairs);
+            return RowStep{
+                .loss = result.loss,
+                .tokens = result.read_tokens,
+                .figures = figures_of(result, loss, ""),
+                .shown = {fmt::format("accuracy {:.2f}", result.metrics.at("rewards/accuracies")),
+                          fmt::format("margin {:.3f}", result.metrics.at("rewards/margins"))}};
+          },
+      .evaluate =
+          [&](double epochs) {
+            if (test.empty()) return;
+            const step::PairResult result = stepper.evaluate(test);
+            if (o.eval_steps > 0) run.judge(result.loss, false);
+            Figures figures = figures_of(result, loss, "eval_");
+            figures.insert(figures.begin(), {"eval_loss", result.loss});
+            run.log_metrics(figures, epochs);
+          }};
+  return run_rows(run, order, loop,
+                  {{"train", rows.train.size()},
+                   {"test", rows.test.size()},
+                   {"rejected", rows.rejected.size()}});
 }
 
 Result preference(const PreferenceOptions& options, const algo::PreferenceLoss& loss,

@@ -160,13 +160,11 @@ class Preferring : public Training {
   }
   PreferenceOptions options(const std::string& name) const {
     PreferenceOptions o = preference_defaults();
-    o.common.model_name_or_path = model_;
-    o.common.output_dir = (root_ / name).string();
+    o.common = common_options(name);
     o.common.dtype = "float32";
     o.common.learning_rate = 2e-3;
     o.common.per_device_train_batch_size = 4;
     o.common.max_steps = 6;
-    o.common.save_interval_s = 0;
     o.common.save_steps = 2;
     o.common.eval_steps = 3;
     o.data.dataset_name = (root_ / "pairs.jsonl").string();
@@ -175,11 +173,7 @@ class Preferring : public Training {
   }
   Result run_dpo(const PreferenceOptions& o, const std::atomic<bool>* interrupted = nullptr,
                  const std::string& name = "dpo", const std::string& yaml = "") const {
-    return preference(o, *member(name, yaml),
-                      {.terminal = {.tty = false, .color = false, .quiet = true, .width = 100},
-                       .command = name,
-                       .config_yaml = config::to_yaml(o),
-                       .interrupted = interrupted});
+    return preference(o, *member(name, yaml), setting(name, config::to_yaml(o), interrupted));
   }
   double held_out(const std::string& run, const std::string& metric) const {
     double last = std::nan("");

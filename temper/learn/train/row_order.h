@@ -13,6 +13,7 @@ class RowOrder {
  public:
   RowOrder(int64_t rows, const CommonOptions& options);
 
+  int64_t rows() const { return rows_; }
   int64_t batch_rows() const { return batch_rows_; }
   int64_t steps() const { return steps_; }  ///< of the run
   int64_t steps_an_epoch() const { return per_epoch_; }

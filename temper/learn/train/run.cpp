@@ -120,9 +120,6 @@ void Run::begin(int64_t total_steps) {
                .peak = options_.learning_rate,
                .warmup_steps = warmup,
                .total_steps = total_steps};
-  // A resumed run reads its masters back below.
-  if (!options_.use_peft && sample::dtype_of(options_.dtype) == kernel::Dtype::BFloat16)
-    model::dither(model().store(), {options_.run_seed(), random::Purpose::Dither});
   optimizer_ = std::make_unique<optim::AdamW>(
       model(), optim::AdamWOptions{.beta1 = options_.adam_beta1,
                                    .beta2 = options_.adam_beta2,
@@ -135,13 +132,11 @@ void Run::begin(int64_t total_steps) {
                      " MB left, the run's checkpoints need " + std::to_string(needed >> 20) + " MB",
                  options_.output_dir, "free some, lower --save_total_limit, or use --use_peft"});
   }
-  if (!resumed_) {
-    state_.bit_class = tensor::bit_class(tensor::isa());
-    return;
+  std::optional<std::string> folder;
+  if (resumed_) {
+    const std::string& from = options_.resume_from_checkpoint;
+    folder = from == "true" ? newest_checkpoint(options_.output_dir) : std::optional(from);
   }
-  const std::string& from = options_.resume_from_checkpoint;
-  const std::optional<std::string> folder =
-      from == "true" ? newest_checkpoint(options_.output_dir) : std::optional(from);
   if (folder) {
     state_ = load_checkpoint(*folder, model(), *optimizer_, log_);
     saved_step_ = state_.step;
@@ -149,12 +144,16 @@ void Run::begin(int64_t total_steps) {
       runlog::print("note: the run was begun on the '" + state_.bit_class +
                     "' kernels; from here on its bits differ from an uninterrupted run's\n");
     }
-  } else {  // stopped before the first checkpoint: begin again with empty logs
+    return;
+  }
+  if (resumed_) {  // stopped before the first checkpoint: begin again with empty logs
     Json nothing = log_.offsets();
     for (auto& offset : nothing) offset = 0;
     log_.truncate_to(nothing);
-    state_.bit_class = tensor::bit_class(tensor::isa());
   }
+  state_.bit_class = tensor::bit_class(tensor::isa());
+  if (!options_.use_peft && sample::dtype_of(options_.dtype) == kernel::Dtype::BFloat16)
+    model::dither(model().store(), {options_.run_seed(), random::Purpose::Dither});
 }
 
 double Run::learning_rate() const {
@@ -187,11 +186,11 @@ Run::Update Run::update(double loss) {
   return result;
 }
 
-void Run::log_metrics(const std::vector<std::pair<std::string, double>>& metrics, double epoch) {
+void Run::log_metrics(const Figures& metrics, double epoch) {
   log_.log({.step = state_.step, .epoch = epoch, .values = metrics});
 }
 
-void Run::advance(const std::vector<std::pair<std::string, double>>& metrics, double epoch) {
+void Run::advance(const Figures& metrics, double epoch) {
   ++state_.step;
   if (state_.step % options_.logging_steps == 0 || done()) log_metrics(metrics, epoch);
 }

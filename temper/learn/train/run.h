@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "temper/engine/optim/schedule.h"
@@ -16,6 +17,9 @@
 #include "temper/learn/train/state.h"
 
 namespace temper::train {
+
+/// Metrics by name, in the order in which they are logged.
+using Figures = std::vector<std::pair<std::string, double>>;
 
 /// What the caller gives a run besides its options.
 struct Setting {
@@ -65,11 +69,11 @@ class Run {
   };
   Update update(double loss);
   /// Counts the step, and logs it every logging_steps.
-  void advance(const std::vector<std::pair<std::string, double>>& metrics, double epoch);
+  void advance(const Figures& metrics, double epoch);
   /// Saves when it is time; the last thing of a step, after its evaluation. False: Ctrl-C was
   /// pressed; the run is saved.
   bool checkpoint();
-  void log_metrics(const std::vector<std::pair<std::string, double>>& metrics, double epoch);
+  void log_metrics(const Figures& metrics, double epoch);
 
   /// Takes an evaluation's figure; keeps the model when it is the best so far; ends the run when
   /// patience is over. `higher_is_better`: a reward, not a loss.

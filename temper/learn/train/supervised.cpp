@@ -7,11 +7,10 @@
 
 #include "temper/foundation/clock/clock.h"
 #include "temper/foundation/error/error.h"
-#include "temper/foundation/file/file.h"
 #include "temper/learn/algo/supervised.h"
 #include "temper/learn/batch/pack.h"
 #include "temper/learn/step/step.h"
-#include "temper/learn/train/row_order.h"
+#include "temper/learn/train/row_loop.h"
 
 namespace temper::train {
 namespace {
@@ -100,15 +99,10 @@ TokenRows token_rows(const SftOptions& options, const chat::Renderer& renderer) 
     runlog::print("note: " + warning + "\n");
   }
   TokenRows rows;
-  const bool skip = options.data.on_bad_row == "skip";
   auto render = [&](const std::vector<data::Row>& from, std::vector<chat::TokenRow>& to) {
     for (const data::Row& row : from) {
-      try {
-        add(renderer.row(row), to, rows);
-      } catch (const Error& error) {
-        if (!skip) throw;
-        rows.rejected.push_back({row.where, error.parts().what});
-      }
+      data::guarded(options.data, row.where, rows.rejected,
+                    [&] { add(renderer.row(row), to, rows); });
     }
   };
   render(dataset.train, rows.train);
@@ -127,20 +121,8 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
   const int64_t count = static_cast<int64_t>(rows.train.size());
   const RowOrder order(count, o);
   run.begin(order.steps());
-  if (run.state().step == 0) {  // also when a run was stopped before its first checkpoint
-    for (const data::Rejected& rejected : rows.rejected) {
-      run.log().rejected({{"where", rejected.where}, {"reason", rejected.reason}});
-    }
-    run.log().text(0, "decoded_row", chat::show(rows.train[0], renderer.tokenizer(), false));
-    file::write_atomically(o.output_dir + "/decoded_batch.txt", [&] {
-      std::string text;
-      for (size_t i = 0;
-           i < std::min<size_t>(rows.train.size(), static_cast<size_t>(order.batch_rows())); ++i) {
-        text += chat::show(rows.train[i], renderer.tokenizer(), false) + "\n----\n";
-      }
-      return text;
-    }());
-  }
+  log_rows(run, order, rows.rejected, "decoded_row",
+           [&](size_t row) { return chat::show(rows.train[row], renderer.tokenizer(), false); });
   if (!run.brief()) {
     runlog::print(fmt::format(
         "rows       {} to train on, {} held out, {} dropped, {} truncated; tokens {}\n", count,
@@ -156,56 +138,32 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
   std::vector<const chat::TokenRow*> test_rows;
   for (const chat::TokenRow& row : rows.test) test_rows.push_back(&row);
   const std::vector<batch::Packed> test = packed(test_rows, o.micro_batch_tokens);
-  auto evaluate = [&](double epoch) {
-    const step::BatchResult result = stepper.evaluate(test);
-    run.judge(result.loss, false);
-    run.log_metrics(
-        {{"eval_loss", result.loss}, {"eval_mean_token_accuracy", result.token_accuracy}}, epoch);
-  };
-  runlog::Progress progress(run.terminal(), "sft", order.steps());
-  progress.update(run.state().step, {});
-  while (!run.done()) {
-    State& state = run.state();
-    const double begun = clock::seconds();
-    std::vector<const chat::TokenRow*> chosen;
-    for (int64_t row : order.of_step(state.step)) {
-      chosen.push_back(&rows.train[static_cast<size_t>(row)]);
-    }
-    const step::BatchResult result = stepper.supervised(packed(chosen, o.micro_batch_tokens), loss);
-    const Run::Update update = run.update(result.loss);
-    const int64_t tokens = tokens_of(chosen);
-    state.tokens += tokens;
-    if (state.step == 0) state.first_loss = result.loss;
-    state.last_loss = result.loss;
-    const double seconds = clock::seconds() - begun;
-    const double epochs = order.epochs(state.step + 1);
-    const double rate = static_cast<double>(tokens) / seconds;
-    run.advance({{"loss", result.loss},
-                 {"grad_norm", update.grad_norm},
-                 {"learning_rate", update.learning_rate},
-                 {"entropy", result.mean_entropy},
-                 {"mean_token_accuracy", result.token_accuracy},
-                 {"num_tokens", static_cast<double>(state.tokens)},
-                 {"tokens_per_second", rate},
-                 {"step_time", seconds}},
+  const RowLoop loop{
+      .name = "sft",
+      .digits = 2,
+      .step =
+          [&](const std::vector<int64_t>& batch) {
+            std::vector<const chat::TokenRow*> chosen;
+            for (int64_t row : batch) chosen.push_back(&rows.train[static_cast<size_t>(row)]);
+            const step::BatchResult result =
+                stepper.supervised(packed(chosen, o.micro_batch_tokens), loss);
+            return RowStep{.loss = result.loss,
+                           .tokens = tokens_of(chosen),
+                           .figures = {{"entropy", result.mean_entropy},
+                                       {"mean_token_accuracy", result.token_accuracy}}};
+          },
+      .evaluate =
+          [&](double epochs) {
+            if (test.empty() || o.eval_steps == 0) return;
+            const step::BatchResult result = stepper.evaluate(test);
+            run.judge(result.loss, false);
+            run.log_metrics(
+                {{"eval_loss", result.loss}, {"eval_mean_token_accuracy", result.token_accuracy}},
                 epochs);
-    progress.update(state.step,
-                    {fmt::format("loss {:.2f} → {:.2f}", state.first_loss, state.last_loss),
-                     fmt::format("{:.0f} tok/s", rate)});
-    if (o.eval_steps > 0 && !test.empty() && (state.step % o.eval_steps == 0 || run.done())) {
-      evaluate(epochs);
-    }
-    if (!run.checkpoint()) {
-      progress.abandon();
-      return run.interrupted();
-    }
-  }
-  progress.finish(
-      {fmt::format("loss {:.2f} → {:.2f}", run.state().first_loss, run.state().last_loss)});
-  return run.finish(
-      {{"loss", {{"first", run.state().first_loss}, {"last", run.state().last_loss}}},
-       {"rows",
-        {{"train", count}, {"test", rows.test.size()}, {"rejected", rows.rejected.size()}}}});
+          }};
+  return run_rows(
+      run, order, loop,
+      {{"train", count}, {"test", rows.test.size()}, {"rejected", rows.rejected.size()}});
 }
 
 Result sft(const SftOptions& options, const algo::SupervisedLoss& loss, const Setting& setting) {

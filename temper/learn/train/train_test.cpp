@@ -124,15 +124,29 @@ void Training::TearDown() {
   fs::remove_all(root_);
 }
 
+CommonOptions Training::common_options(const std::string& name) const {
+  CommonOptions o;
+  o.model_name_or_path = model_;
+  o.output_dir = (root_ / name).string();
+  o.save_interval_s = 0;
+  return o;
+}
+
+Setting Training::setting(const std::string& command, const std::string& config_yaml,
+                          const std::atomic<bool>* interrupted) {
+  return {.terminal = {.tty = false, .color = false, .quiet = true, .width = 100},
+          .command = command,
+          .config_yaml = config_yaml,
+          .interrupted = interrupted};
+}
+
 SftOptions Training::sft_options(const std::string& name) const {
   SftOptions o;
-  o.common.model_name_or_path = model_;
-  o.common.output_dir = (root_ / name).string();
+  o.common = common_options(name);
   o.common.dtype = "float32";
   o.common.learning_rate = 1e-2;
   o.common.per_device_train_batch_size = 4;
   o.common.max_steps = 8;
-  o.common.save_interval_s = 0;
   o.common.save_steps = 2;
   o.common.eval_steps = 3;
   o.data.dataset_name = (root_ / "rows.jsonl").string();
@@ -142,22 +156,16 @@ SftOptions Training::sft_options(const std::string& name) const {
 
 Result Training::run_sft(const SftOptions& o, const std::atomic<bool>* interrupted) const {
   const algo::Supervised& member = *algo::supervised_catalogue()[0].member;
-  return sft(o, *member.make(member.options()),
-             {.terminal = {.tty = false, .color = false, .quiet = true, .width = 100},
-              .command = "sft",
-              .config_yaml = config::to_yaml(o),
-              .interrupted = interrupted});
+  return sft(o, *member.make(member.options()), setting("sft", config::to_yaml(o), interrupted));
 }
 
 GrpoOptions Training::grpo_options(const std::string& name) const {
   GrpoOptions o = grpo_defaults();
-  o.common.model_name_or_path = model_;
-  o.common.output_dir = (root_ / name).string();
+  o.common = common_options(name);
   o.common.learning_rate = 1e-3;
   o.common.per_device_train_batch_size = 8;
   o.common.max_steps = 4;
   o.common.micro_batch_tokens = 100;
-  o.common.save_interval_s = 0;
   o.common.save_steps = 1;
   o.rollout.env = (root_ / "letters.yaml").string();
   o.rollout.num_generations = 4;
@@ -170,10 +178,7 @@ GrpoOptions Training::grpo_options(const std::string& name) const {
 Result Training::run_grpo(const GrpoOptions& o, const std::atomic<bool>* interrupted) const {
   const algo::Policy& member = grpo_member();
   return grpo(o, member, *member.make(member.options()),
-              {.terminal = {.tty = false, .color = false, .quiet = true, .width = 100},
-               .command = "grpo",
-               .config_yaml = config::to_yaml(o),
-               .interrupted = interrupted});
+              setting("grpo", config::to_yaml(o), interrupted));
 }
 
 std::string Training::read(const std::string& name) const {

@@ -27,6 +27,11 @@ class Training : public testing::Test {
   void SetUp() override;
   void TearDown() override;
 
+  /// The tiny model, a run folder of that name, and checkpoints by steps only.
+  CommonOptions common_options(const std::string& name) const;
+  /// Says nothing on the terminal.
+  static Setting setting(const std::string& command, const std::string& config_yaml,
+                         const std::atomic<bool>* interrupted = nullptr);
   SftOptions sft_options(const std::string& name) const;
   Result run_sft(const SftOptions& o, const std::atomic<bool>* interrupted = nullptr) const;
   GrpoOptions grpo_options(const std::string& name) const;

@@ -36,18 +36,17 @@ Json options_of(const RewardFunctions& functions, const std::string& name,
 }  // namespace
 
 std::unique_ptr<Environment> rows_environment(RowsEnvironment parts) {
-  // Shared by the two functions below.
-  auto rows = std::make_shared<const RowSet>(std::move(parts.rows));
-  return single_turn(
-      {.name = parts.name,
-       .system_prompt = parts.system_prompt,
-       .parser = make_parser(parts.parser, parts.field, parts.where),
-       .rubric = std::move(parts.rubric),
-       .size = [rows](Split split) { return static_cast<int64_t>(rows->of(split).size()); },
-       .row = [rows](Split split, int64_t index,
-                     uint64_t) { return rows->of(split)[static_cast<size_t>(index)]; },
-       .demonstration = [parser = parts.parser, field = parts.field](
-                            const Row& row) { return write_answer(parser, field, row.answer); }});
+  SingleTurn turn{.name = parts.name,
+                  .system_prompt = parts.system_prompt,
+                  .parser = make_parser(parts.parser, parts.field, parts.where),
+                  .rubric = std::move(parts.rubric),
+                  .size = {},
+                  .row = {},
+                  .demonstration = [parser = parts.parser, field = parts.field](const Row& row) {
+                    return write_answer(parser, field, row.answer);
+                  }};
+  serve(turn, std::move(parts.rows));
+  return single_turn(std::move(turn));
 }
 
 std::unique_ptr<Environment> dataset_environment(const RewardFunctions& functions) {

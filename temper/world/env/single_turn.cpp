@@ -72,6 +72,14 @@ class SingleTurnEnvironment : public Environment {
 
 }  // namespace
 
+void serve(SingleTurn& parts, RowSet rows) {
+  const auto shared = std::make_shared<const RowSet>(std::move(rows));
+  parts.size = [shared](Split split) { return static_cast<int64_t>(shared->of(split).size()); };
+  parts.row = [shared](Split split, int64_t index, uint64_t) {
+    return shared->of(split)[static_cast<size_t>(index)];
+  };
+}
+
 std::unique_ptr<Environment> single_turn(SingleTurn parts) {
   ASSERT(parts.parser && parts.size && parts.row && parts.demonstration, "all parts are given");
   return std::make_unique<SingleTurnEnvironment>(std::move(parts));

@@ -7,6 +7,7 @@
 
 #include "temper/world/env/environment.h"
 #include "temper/world/env/parser.h"
+#include "temper/world/env/rows.h"
 
 namespace temper::env {
 
@@ -21,6 +22,9 @@ struct SingleTurn {
   std::function<Row(Split, int64_t index, uint64_t seed)> row;
   std::function<std::string(const Row&)> demonstration;
 };
+
+/// Makes `size` and `row` those of rows that were read.
+void serve(SingleTurn& parts, RowSet rows);
 
 /// Environment::row() throws Error for an index that the split does not have.
 std::unique_ptr<Environment> single_turn(SingleTurn parts);

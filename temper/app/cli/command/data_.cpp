@@ -2,6 +2,8 @@
 // says of them.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "temper/app/cli/open_model.h"
 #include "temper/foundation/clock/clock.h"
 #include "temper/language/chat/pair.h"
@@ -22,19 +24,29 @@ void describe(config::Fields<Options>& f) {
   f.include(&Options::render);
 }
 
-/// The pairs of preference rows: the prompt, then both answers.
-void show_pairs(const data::Dataset& set, const Options& options, const token::Tokenizer& tokenizer,
+constexpr size_t kLinted = 256;
+
+void warn(const std::vector<std::string>& warnings, const Context& context) {
+  for (const std::string& warning : warnings) {
+    runlog::print(runlog::paint(context.terminal, runlog::Color::Yellow, "warning") + " " +
+                  warning + "\n");
+  }
+}
+
+/// The pairs of preference rows: the prompt, then both answers. The pair is cut to `max_length`,
+/// not its sequences.
+void show_pairs(const data::Dataset& set, const Options& options, const chat::Renderer& whole,
                 const Context& context) {
-  chat::RendererOptions render = options.render;
-  render.now_s = static_cast<int64_t>(clock::epoch_seconds());
-  render.max_length = 0;
+  chat::RendererOptions render = whole.options();
+  const int64_t max_length = std::exchange(render.max_length, 0);
+  const token::Tokenizer& tokenizer = whole.tokenizer();
   const chat::Renderer renderer(tokenizer, render, {});
   auto mark = [&](runlog::Color color, const std::string& text) {
     return runlog::paint(context.terminal, color, text);
   };
   std::vector<chat::TokenPair> pairs;
-  for (size_t i = 0; i < std::min<size_t>(set.train.size(), 256); ++i) {
-    pairs.push_back(chat::token_pair(renderer, set.train[i], options.render.max_length));
+  for (size_t i = 0; i < std::min(set.train.size(), kLinted); ++i) {
+    pairs.push_back(chat::token_pair(renderer, set.train[i], max_length));
     const chat::TokenPair& pair = pairs.back();
     if (i >= static_cast<size_t>(options.rows)) continue;
     const std::string sizes =
@@ -45,13 +57,10 @@ void show_pairs(const data::Dataset& set, const Options& options, const token::T
                   mark(runlog::Color::Dim, "chosen   ") + tokenizer.decode(pair.chosen) + "\n" +
                   mark(runlog::Color::Dim, "rejected ") + tokenizer.decode(pair.rejected) + "\n");
   }
-  for (const std::string& note : chat::lint(renderer, pairs)) {
-    runlog::print(mark(runlog::Color::Yellow, "warning") + " " + note + "\n");
-  }
+  warn(chat::lint(renderer, pairs), context);
 }
 
 void show(const Options& options, const Context& context) {
-  constexpr size_t kLinted = 256;
   auto dim = [&](const std::string& text) {
     return runlog::paint(context.terminal, runlog::Color::Dim, text);
   };
@@ -69,7 +78,7 @@ void show(const Options& options, const Context& context) {
   }
   if (!context.terminal.quiet) runlog::print(text);
   if (set.type == data::RowType::Preference) {
-    return show_pairs(set, options, renderer.tokenizer(), context);
+    return show_pairs(set, options, renderer, context);
   }
   const size_t count = std::min(set.train.size(), static_cast<size_t>(options.rows));
   for (size_t i = 0; i < count; ++i) {
@@ -88,10 +97,7 @@ void show(const Options& options, const Context& context) {
   const std::span<const data::Row> sample =
       std::span(set.train).first(std::min(set.train.size(), kLinted));
   const std::vector<std::string> warnings = renderer.lint(sample);
-  for (const std::string& warning : warnings) {
-    runlog::print(runlog::paint(context.terminal, runlog::Color::Yellow, "warning") + " " +
-                  warning + "\n");
-  }
+  warn(warnings, context);
   if (warnings.empty() && !context.terminal.quiet) {
     runlog::print(dim(fmt::format("the linter is content with the first {} rows", sample.size())) +
                   "\n");

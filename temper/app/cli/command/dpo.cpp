@@ -1,13 +1,9 @@
 // temper dpo: learn from pairs of answers, with TRL's flags.
-#include "temper/app/cli/prefer.h"
+#include "temper/app/cli/preference_command.h"
 
 namespace temper::cli::dpo {
 
-Exit run(std::span<const std::string> args, const Context& context) {
-  return prefer("dpo", args, context);
-}
-
-extern const Command entry = {
-    .group = "train", .summary = "learn from pairs of answers, one preferred (DPO)", .run = run};
+extern const Command entry =
+    preference_command("dpo", "learn from pairs of answers, one preferred (DPO)");
 
 }  // namespace temper::cli::dpo

@@ -5,15 +5,17 @@
 //   ρ = e^(log π - log π_old) of the token, or e^mean_t(…) of its answer (GSPO, arXiv 2507.18071)
 //   L_it = ℓ_it + β ρ k3(log π, log π_ref)
 //
-//   loss_type               ℓ                                                divided by
-//   dapo 2503.14476, bnpo   -min(min(ρ, δ) A, clip(ρ, 1-ε, 1+ε_high) A)      tokens
-//   grpo                    the same                                         answer's tokens,
-//   answers dr_grpo 2503.20783      the same                                         answers ·
-//   constant luspo 2602.05261        the same                                         answers cispo
-//   2506.13585        -sg(min(ρ, ε_high)) A log π                      tokens sapo 2511.20347
-//   -(4/τ) σ(τ (ρ - 1)) A, τ by the sign of A        answer's tokens, answers vespo 2602.10693
-//   -sg(φ) A log π, φ = e^λ w^k e^(-λw),             tokens
-//                           w = e^Σ_t(log π - log π_old), k and λ by the sign of A
+//   loss_type            ℓ                                              divided by
+//   dapo (2503.14476)    -min(min(ρ, δ) A, clip(ρ, 1-ε, 1+ε_high) A)    tokens
+//   bnpo                 the same                                       tokens
+//   grpo                 the same                                       answer's tokens, answers
+//   dr_grpo (2503.20783) the same                                       answers · constant
+//   luspo (2602.05261)   the same                                       answers
+//   cispo (2506.13585)   -sg(min(ρ, ε_high)) A log π                    tokens
+//   sapo (2511.20347)    -(4/τ) σ(τ (ρ - 1)) A, τ by the sign of A      answer's tokens, answers
+//   vespo (2602.10693)   -sg(φ) A log π                                 tokens
+//
+// with φ = e^λ w^k e^(-λw), w = e^Σ_t(log π - log π_old), k and λ by the sign of A.
 //
 // Departures: the paper's KL has no factor ρ (use_bias_correction_kl: false); bnpo here never sees
 // a micro-batch, so it is dapo; cispo's cap is 5 unless epsilon_high is given (TRL's is then
@@ -65,13 +67,12 @@ std::vector<double> advantages(const GroupRewards& g, const Options& o) {
   std::vector<double> all = centred(g, counted);
   if (o.scale_rewards == "none") return all;
   const auto samples = static_cast<size_t>(g.samples);
-  const bool whole = o.scale_rewards == "batch";
-  for (size_t begin = 0; begin < all.size(); begin += samples) {
-    const size_t from = whole ? 0 : begin, count = whole ? all.size() : samples;
-    const double std =
-        spread(std::span(g.rewards).subspan(from, count), std::span(counted).subspan(from, count))
-            .std;
-    for (size_t i = begin; i < begin + samples; ++i) all[i] /= std + 1e-4;
+  const size_t at_once = o.scale_rewards == "batch" ? all.size() : samples;
+  for (size_t begin = 0; begin < all.size(); begin += at_once) {
+    const double std = spread(std::span(g.rewards).subspan(begin, at_once),
+                              std::span(counted).subspan(begin, at_once))
+                           .std;
+    for (size_t i = begin; i < begin + at_once; ++i) all[i] /= std + 1e-4;
   }
   return all;
 }

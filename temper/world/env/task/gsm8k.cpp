@@ -44,27 +44,27 @@ std::unique_ptr<Environment> make(const Options& o, const std::string& where) {
   std::string train = folder ? o.path + "/train.jsonl" : o.path;
   std::string held_out =
       o.held_out_path.empty() && folder ? o.path + "/test.jsonl" : o.held_out_path;
-  // Shared by the two functions below.
-  auto rows = std::make_shared<RowSet>(read_split(train, held_out, {.prompt = {"question"}}));
-  for (auto* part : {&rows->train, &rows->held_out}) {
+  RowSet rows = read_split(train, held_out, {.prompt = {"question"}});
+  for (auto* part : {&rows.train, &rows.held_out}) {
     for (Row& row : *part) {
       row.answer = without_notes(row.answer);
       if (row.answer.find("####") == row.answer.npos)
         throw Error({"the answer has no '#### number'", row.where, "use GSM8K's own files"});
     }
   }
-  return single_turn(
-      {.name = "gsm8k",
-       .system_prompt = kSystemPrompt,
-       .parser = make_parser("text", "", where),
-       .rubric = reward::Rubric(
-           {rubric_part("correct", 1.0, "number", Json::object(), where),
-            rubric_part("format", 0.1, "regex",
-                        {{"pattern", "####\\s*-?\\$?[0-9][0-9,]*(\\.[0-9]+)?\\s*\\z"}}, where)}),
-       .size = [rows](Split split) { return static_cast<int64_t>(rows->of(split).size()); },
-       .row = [rows](Split split, int64_t index,
-                     uint64_t) { return rows->of(split)[static_cast<size_t>(index)]; },
-       .demonstration = [](const Row& row) { return row.answer; }});
+  SingleTurn parts{
+      .name = "gsm8k",
+      .system_prompt = kSystemPrompt,
+      .parser = make_parser("text", "", where),
+      .rubric = reward::Rubric(
+          {rubric_part("correct", 1.0, "number", Json::object(), where),
+           rubric_part("format", 0.1, "regex",
+                       {{"pattern", "####\\s*-?\\$?[0-9][0-9,]*(\\.[0-9]+)?\\s*\\z"}}, where)}),
+      .size = {},
+      .row = {},
+      .demonstration = [](const Row& row) { return row.answer; }};
+  serve(parts, std::move(rows));
+  return single_turn(std::move(parts));
 }
 
 extern const Task entry = task<Options>(make, "grade-school word problems, from GSM8K's files");

@@ -65,14 +65,7 @@ std::unique_ptr<Environment> make(const Options& o, const std::string& where) {
       .row = [o](Split split, int64_t index,
                  uint64_t seed) { return generated(o, split, index, seed); },
       .demonstration = [field](const Row& row) { return write_answer("xml", field, row.answer); }};
-  if (!o.path.empty()) {
-    // Shared by the two functions below.
-    auto rows = std::make_shared<const RowSet>(read_split(o.path, o.held_out_path, {}));
-    parts.size = [rows](Split split) { return static_cast<int64_t>(rows->of(split).size()); };
-    parts.row = [rows](Split split, int64_t index, uint64_t) {
-      return rows->of(split)[static_cast<size_t>(index)];
-    };
-  }
+  if (!o.path.empty()) serve(parts, read_split(o.path, o.held_out_path, {}));
   return single_turn(std::move(parts));
 }
 

@@ -1,8 +1,8 @@
-#include "temper/learn/evaluate/evaluate.h"
+#include "temper/foundation/statistics/statistics.h"
 
 #include <gtest/gtest.h>
 
-namespace temper::evaluate {
+namespace temper::statistics {
 
 // numbers of the literature's worked example: n 10, c 3
 TEST(PassAtK, IsTheUnbiasedEstimate) {
@@ -11,6 +11,13 @@ TEST(PassAtK, IsTheUnbiasedEstimate) {
   EXPECT_NEAR(pass_at_k(10, 3, 5), 0.916666666667, 1e-12);
   EXPECT_EQ(pass_at_k(10, 3, 8), 1);
   EXPECT_EQ(pass_at_k(4, 0, 2), 0);
+}
+
+TEST(PassAtK, IsGivenForPowersOfTwoAndForAll) {
+  EXPECT_EQ(pass_counts(1), (std::vector<int64_t>{1}));
+  EXPECT_EQ(pass_counts(4), (std::vector<int64_t>{1, 2, 4}));
+  EXPECT_EQ(pass_counts(6), (std::vector<int64_t>{1, 2, 4, 6}));
+  EXPECT_TRUE(pass_counts(0).empty());
 }
 
 TEST(Interval, CoversTheMean) {
@@ -28,4 +35,4 @@ TEST(Interval, AGainIsPaired) {
   EXPECT_DOUBLE_EQ(gain.low, 1);  // every prompt gained the same
 }
 
-}  // namespace temper::evaluate
+}  // namespace temper::statistics
