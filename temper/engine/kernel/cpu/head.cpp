@@ -6,18 +6,15 @@
 #include <cmath>
 #include <vector>
 
-#include "temper/engine/kernel/cpu/product.h"
+#include "temper/engine/kernel/cpu/head_rows.h"
 #include "temper/engine/kernel/cpu/simd.h"
 #include "temper/foundation/error/error.h"
 
 namespace temper::kernel {
 namespace {
 
-constexpr int64_t kChunk = 1024;
-constexpr int64_t kRows = 96;       // rows of a forward piece
-constexpr int64_t kGroup = 4;       // chunks whose gradient is held at once
-constexpr int64_t kBackRows = 256;  // rows of it: 4 MB with kGroup chunks
-constexpr int64_t kPieceRows = 64;  // rows of a piece of it
+using cpu::kChunk;
+constexpr int64_t kRows = 96;  // rows of a forward piece
 
 int64_t chunks(int64_t vocabulary) {
   return (vocabulary + kChunk - 1) / kChunk;
@@ -81,65 +78,29 @@ void head(const HeadInput& in, const HeadOutput& out) {
 }
 
 void head_backward(const HeadInput& in, const HeadGradient& g) {
-  const int64_t vocabulary = in.weight.n(), width = in.weight.k();
   const auto temperature = static_cast<float>(in.temperature);
-  constexpr int64_t kColumns = kGroup * kChunk;
-  thread_local tensor::Floats gradient;
-  gradient.resize(std::min(kBackRows, in.rows) * kColumns);
-  float* dz = gradient.data();
-  for (int64_t row = 0; row < in.rows; row += kBackRows) {
-    const int64_t rows = std::min(kBackRows, in.rows - row);
-    const int64_t blocks = (rows + kPieceRows - 1) / kPieceRows;
-    for (int64_t first = 0; first < vocabulary; first += kColumns) {
-      const int64_t columns = std::min(kColumns, vocabulary - first);
-      const auto piece = [&](int64_t chunk, int64_t begin) {
-        const int64_t at = chunk * kChunk, n = std::min(kChunk, columns - at);
-        const int64_t end = std::min(rows, begin + kPieceRows);
-        cpu::multiply_here({.a = in.hidden + (row + begin) * width,
-                            .lda = width,
-                            .m = end - begin,
-                            .b = in.weight,
-                            .c = dz + begin * kColumns + at,
-                            .ldc = kColumns,
-                            .first = first + at,
-                            .count = n},
-                           {});
-        for (int64_t i = begin; i < end; ++i) {
-          const int64_t r = row + i;
-          float* z = dz + i * kColumns + at;
+  cpu::backward_through_head(
+      {.hidden = in.hidden,
+       .rows = in.rows,
+       .weight = in.weight,
+       .weight_plain = g.weight_plain,
+       .d_hidden = g.d_hidden,
+       .d_weight = g.d_weight},
+      [&](const cpu::HeadPiece& piece) {
+        for (int64_t i = 0; i < piece.rows; ++i) {
+          const int64_t r = piece.row + i;
+          float* z = piece.z + i * piece.ldz;
           simd().logit_gradient({.logits = z,
-                                 .n = n,
+                                 .n = piece.n,
                                  .temperature = temperature,
                                  .lse = g.lse[r],
                                  .d_logp = g.d_logp[r],
                                  .d_entropy = g.d_entropy != nullptr ? g.d_entropy[r] : 0,
                                  .entropy = g.d_entropy != nullptr ? g.entropy[r] : 0});
-          const int64_t target = in.targets[r] - first - at;
-          if (target >= 0 && target < n) z[target] += g.d_logp[r] / temperature;
+          const int64_t target = in.targets[r] - piece.first;
+          if (target >= 0 && target < piece.n) z[target] += g.d_logp[r] / temperature;
         }
-      };
-      tensor::parallel_pieces(blocks * chunks(columns), [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) piece(i / blocks, i % blocks * kPieceRows);
       });
-      cpu::multiply({.a = dz,
-                     .lda = kColumns,
-                     .m = rows,
-                     .b = g.weight_plain,
-                     .c = g.d_hidden + row * width,
-                     .ldc = width,
-                     .accumulate = first > 0},
-                    {.first = first, .count = columns});
-      if (g.d_weight == nullptr) continue;
-      weight_gradient({.dy = dz,
-                       .ldy = kColumns,
-                       .x = in.hidden + row * width,
-                       .ldx = width,
-                       .m = rows,
-                       .out = columns,
-                       .in = width,
-                       .dw = g.d_weight + first * width});
-    }
-  }
 }
 
 void head_logits(const float* hidden, int64_t rows, const Panels& weight, float* logits) {

@@ -52,6 +52,21 @@ Head head(const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& 
           (p * p).sum(-1)};
 }
 
+at::Tensor divergence(const DivergenceHeads& h, double beta, double temperature) {
+  auto log_softmax = [&](const at::Tensor& hidden, const at::Tensor& weight) {
+    return at::log_softmax(at::matmul(hidden, weight.t()) / temperature, -1);
+  };
+  const at::Tensor s = log_softmax(h.hidden, h.weight);                  // [N, vocabulary]
+  const at::Tensor t = log_softmax(h.teacher_hidden, h.teacher_weight);  // [N, vocabulary]
+  auto kl = [](const at::Tensor& a, const at::Tensor& b) {               // of a from b
+    return (at::exp(a) * (a - b)).sum(-1);
+  };
+  if (beta == 0) return kl(t, s);
+  if (beta == 1) return kl(s, t);
+  const at::Tensor m = at::log(at::exp(s) * (1 - beta) + at::exp(t) * beta);
+  return beta * kl(t, m) + (1 - beta) * kl(s, m);
+}
+
 AdamWState adamw(const AdamWState& s, const at::Tensor& gradient, const AdamWOptions& o) {
   const auto t = static_cast<double>(o.step);
   at::Tensor g = gradient * o.gradient_scale;

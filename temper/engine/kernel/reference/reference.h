@@ -31,6 +31,13 @@ struct Head {
 Head head(const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& targets,
           double temperature);
 
+/// [N] The divergence of kernel/divergence.h between two heads' distributions.
+struct DivergenceHeads {
+  at::Tensor hidden, weight;                  // [N, width], [vocabulary, width]
+  at::Tensor teacher_hidden, teacher_weight;  // the teacher's may have another width
+};
+at::Tensor divergence(const DivergenceHeads& heads, double beta, double temperature);
+
 struct AdamWState {
   at::Tensor parameter, m, v;
 };
