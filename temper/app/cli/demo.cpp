@@ -14,6 +14,7 @@
 #include "temper/engine/tensor/parallel.h"
 #include "temper/foundation/clock/clock.h"
 #include "temper/foundation/file/file.h"
+#include "temper/learn/algo/find.h"
 #include "temper/learn/algo/policy.h"
 #include "temper/learn/algo/supervised.h"
 #include "temper/learn/evaluate/evaluate.h"

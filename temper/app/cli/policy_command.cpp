@@ -11,6 +11,8 @@ Exit run(std::string_view name, std::span<const std::string> args, const Context
   const algo::Policy& member = *find_algorithm(algo::policy_catalogue(), name);
   train::GrpoOptions options = train::grpo_defaults();
   options.rollout.num_generations = member.num_generations;
+  options.rollout.filter_groups = member.filter_groups;
+  options.rollout.overlong_buffer_len = member.overlong_buffer_len;
   return train_command(name, "--model_name_or_path M --env pii_masking --output_dir runs/b",
                        options, member, args, context,
                        [&](const auto& chosen, const auto& loss, const train::Setting& setting) {

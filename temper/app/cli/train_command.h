@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "temper/app/cli/finish.h"
+#include "temper/learn/algo/find.h"
 
 namespace temper::cli {
 

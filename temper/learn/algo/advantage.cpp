@@ -36,6 +36,12 @@ Spread spread(std::span<const double> values, std::span<const double> weights) {
   return {mean, count > 1 ? std::sqrt(squares / (count - 1)) : 0};
 }
 
+double Overlong::punishment(int64_t tokens) const {
+  const int64_t over = tokens - (limit - buffer);
+  if (buffer == 0 || over <= 0) return 0;
+  return -std::min(1.0, static_cast<double>(over) / static_cast<double>(buffer));
+}
+
 std::vector<double> scored_answers(const GroupRewards& g) {
   return {g.scored.begin(), g.scored.end()};
 }

@@ -15,6 +15,15 @@ struct Spread {
 /// read. Values that are all equal have that mean and a std of 0 exactly; none has 0 and 0.
 Spread spread(std::span<const double> values, std::span<const double> weights);
 
+/// What the last tokens before the limit cost an answer: Yu et al. 2025 (arXiv 2503.14476), eq. 13.
+struct Overlong {
+  int64_t limit = 0;   ///< max_completion_length
+  int64_t buffer = 0;  ///< 0: nothing is lost
+  double factor = 1;
+  /// 0 up to limit - buffer tokens, falling to -1 at the limit.
+  double punishment(int64_t tokens) const;
+};
+
 /// [P · G] 1 for a scored answer, else 0.
 std::vector<double> scored_answers(const GroupRewards& groups);
 /// [P · G] 1 for a scored answer with another in its group, else 0.

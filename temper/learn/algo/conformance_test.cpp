@@ -246,7 +246,12 @@ TEST(Supervised, EveryMemberConforms) {
   for (const NamedSupervised& named : supervised_catalogue()) {
     SCOPED_TRACE(named.name);
     const auto member = supervised(std::string(named.name));
-    expect_conforms([&](const Tokens& t) { return member->terms(t); });
+    // terms of a divergence alone: it stands where log-probs stand
+    const bool apart = member->divergence().has_value();
+    expect_conforms([&](Tokens t) {
+      if (apart) t.divergence = t.logp;
+      return member->terms(t);
+    });
   }
 }
 
@@ -263,6 +268,8 @@ GroupRewards on_reference(int64_t prompts, int64_t samples, const std::vector<do
                           const std::vector<char>& scored) {
   GroupRewards groups{.prompts = prompts, .samples = samples, .rewards = rewards, .scored = scored};
   for (size_t i = 0; i < rewards.size(); ++i) groups.lengths.push_back(static_cast<double>(i + 1));
+  groups.greedy.assign(static_cast<size_t>(prompts), 0.1);
+  groups.greedy_scored.assign(static_cast<size_t>(prompts), 1);
   groups.log_ratios.assign(rewards.size(), 0.0);
   return groups;
 }
@@ -272,7 +279,7 @@ TEST(Policy, EqualRewardsGiveNoGradient) {
     SCOPED_TRACE(named.name);
     const auto member = policy(std::string(named.name));
     // 0.1 has no exact mean; the third group has a failed verifier; the fourth is a prompt alone.
-    const bool batch = named.member->against == Against::Batch;
+    const bool batch = named.member->against != Against::Group;
     const std::vector<double> rewards =
         batch ? std::vector<double>{0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 99, 0.1, 5, 5, 0.1}
               : std::vector<double>{0.1, 0.1, 0.1, -2, -2, -2, 0.7, 99, 0.7, 5, 5, 1.6};

@@ -38,7 +38,9 @@ Metric metric(std::string name, const at::Tensor& values) {
 
 at::Tensor divided(const Terms& terms, const Tokens& tokens, const Denominators& whole) {
   ASSERT(terms.value.sizes() == tokens.logp.sizes(), "one term a token");
-  const at::Tensor value = terms.value.to(at::kDouble);  // [N]
+  at::Tensor value = terms.value.to(at::kDouble);  // [N]
+  if (tokens.kept.defined()) value = value * tokens.kept;
+  if (terms.unmasked.defined()) value = value + terms.unmasked.to(at::kDouble);
   switch (terms.per) {
     case Per::Token:
       return at::sum(value) / at_least_one(whole.tokens);

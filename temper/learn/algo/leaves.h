@@ -19,6 +19,8 @@ struct Tokens {
   at::Tensor behaviour_logp;  // [N] log π as sampled
   at::Tensor ref_logp;        // [N] log π of the reference
   at::Tensor advantage;       // [N] of the token's answer
+  at::Tensor divergence;      // [N] the student's from the teacher; nats; differentiable
+  at::Tensor kept;            // [N] 1, or 0 where the entropy mask takes the token's term away
   at::Tensor answer;    // [N] int64, 0 … answers-1 in order: which answer the token belongs to
   int64_t answers = 0;  // in this micro-batch
   /// Policy loops: the run's limit on an answer's tokens (Dr. GRPO divides by it); 0: not set.
@@ -30,6 +32,7 @@ struct Terms {
   Per per = Per::Token;
   double constant = 1;  // for Per::Constant
   std::vector<Metric> metrics;
+  at::Tensor unmasked{};  // [N] added where defined; `kept` leaves it alone (a KL term)
 };
 
 /// [answers] sum of `values` [N] over each answer's tokens.

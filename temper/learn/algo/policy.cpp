@@ -13,6 +13,8 @@ void checked(const GroupRewards& groups) {
   ASSERT(groups.scored.size() == answers, "scored is [P · G]");
   for (const std::vector<double>* column : {&groups.lengths, &groups.log_ratios})
     ASSERT(column->empty() || column->size() == answers, "lengths and log_ratios are [P · G]");
+  for (const RewardPart& part : groups.parts)
+    ASSERT(part.values.size() == answers && part.scored.size() == answers, "parts are [P · G]");
   for (size_t i = 0; i < answers; ++i) {
     if (!groups.scored[i] || std::isfinite(groups.rewards[i])) continue;
     const size_t samples = groups.samples;

@@ -15,6 +15,13 @@
 
 namespace temper::algo {
 
+/// What one reward function said of the answers.
+struct RewardPart {
+  double weight = 1;
+  std::vector<double> values;  // [P · G]
+  std::vector<char> scored;    // [P · G]
+};
+
 /// Rewards of one generation batch. `scored` false: a verifier failed; the answer stays out of the
 /// statistics and has advantage 0.
 struct GroupRewards {
@@ -25,6 +32,11 @@ struct GroupRewards {
   /// [P · G] Σ_t (log π - log π_ref) over an answer's trained tokens, as sampled; nats. Empty
   /// unless the member reads the reference.
   std::vector<double> log_ratios{};
+  std::vector<RewardPart> parts{};  // `rewards` is their weighted sum; empty: not told apart
+  /// [P] rewards of the greedy answers to the prompts, and whether they were scored. Empty unless
+  /// the member compares with them.
+  std::vector<double> greedy{};
+  std::vector<char> greedy_scored{};
 };
 
 /// Throws Error when a scored reward is not finite, and stops on sizes that disagree.
@@ -33,7 +45,8 @@ void checked(const GroupRewards& groups);
 /// What a reward is compared with. Where all rewards of it are equal, nothing is learnt.
 enum class Against {
   Group,  ///< the other answers to its prompt
-  Batch   ///< all answers of the batch
+  Batch,  ///< all answers of the batch
+  Greedy  ///< the greedy answer to its prompt
 };
 
 class PolicyLoss {
@@ -52,6 +65,8 @@ struct Policy {
   int64_t group_at_least = 1;
   int64_t num_generations = 8;  ///< answers a prompt, unless the run says otherwise
   Against against = Against::Group;
+  bool filter_groups = false;                      ///< unless the run says otherwise
+  int64_t overlong_buffer_len = 0;                 ///< likewise
   std::function<std::shared_ptr<void>()> options;  // shared: the binding and the loss hold it
   std::function<config::Schema()> schema;
   std::function<std::unique_ptr<PolicyLoss>(const std::shared_ptr<void>& options)> make;
@@ -106,6 +121,8 @@ Policy policy(typename PolicyWith<Options>::Loss loss,
           .group_at_least = needs.group_at_least,
           .num_generations = needs.num_generations,
           .against = needs.against,
+          .filter_groups = false,
+          .overlong_buffer_len = 0,
           .options = [] { return std::make_shared<Options>(); },
           .schema = [describe] { return config::schema_of<Options>(describe); },
           .make =

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +19,9 @@ class SupervisedLoss {
  public:
   virtual ~SupervisedLoss() = default;
   virtual Terms terms(const Tokens& tokens) const = 0;
+  /// β of the divergence from a teacher (engine/kernel/divergence.h) that the terms are made of
+  /// alone; none: they are made of log-probs.
+  virtual std::optional<double> divergence() const = 0;
 };
 
 /// A member of the family. `options` and `describe` hold the member's own described struct.
@@ -37,21 +41,29 @@ struct NamedSupervised {
 std::span<const NamedSupervised> supervised_catalogue();
 
 /// What a member declares beside its loss.
+template <class Options>
 struct SupervisedNeeds {
   std::string_view summary;
   bool entropy = false;
+  double (*divergence)(const Options&) = nullptr;  ///< null: none
 };
 
 template <class Options>
 class SupervisedWith : public SupervisedLoss {
  public:
   using Loss = Terms (*)(const Tokens&, const Options&);
-  SupervisedWith(Loss loss, std::shared_ptr<const Options> options)
-      : loss_(loss), options_(std::move(options)) {}
+  SupervisedWith(Loss loss, const SupervisedNeeds<Options>& needs,
+                 std::shared_ptr<const Options> options)
+      : loss_(loss), needs_(needs), options_(std::move(options)) {}
   Terms terms(const Tokens& tokens) const override { return loss_(tokens, *options_); }
+  std::optional<double> divergence() const override {
+    if (needs_.divergence == nullptr) return {};
+    return needs_.divergence(*options_);
+  }
 
  private:
   Loss loss_;
+  SupervisedNeeds<Options> needs_;
   std::shared_ptr<const Options> options_;  // shared with the binding that filled it
 };
 
@@ -59,15 +71,16 @@ class SupervisedWith : public SupervisedLoss {
 /// `extern const Supervised entry = supervised<Options>(loss, describe, {.summary = "…"});`
 template <class Options>
 Supervised supervised(typename SupervisedWith<Options>::Loss loss,
-                      void (*describe)(config::Fields<Options>&), const SupervisedNeeds& needs) {
+                      void (*describe)(config::Fields<Options>&),
+                      const SupervisedNeeds<Options>& needs) {
   return {.summary = needs.summary,
           .needs_entropy = needs.entropy,
           .options = [] { return std::make_shared<Options>(); },
           .schema = [describe] { return config::schema_of<Options>(describe); },
           .make =
-              [loss](const std::shared_ptr<void>& options) {
+              [loss, needs](const std::shared_ptr<void>& options) {
                 return std::make_unique<SupervisedWith<Options>>(
-                    loss, std::static_pointer_cast<const Options>(options));
+                    loss, needs, std::static_pointer_cast<const Options>(options));
               }};
 }
 

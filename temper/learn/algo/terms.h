@@ -34,6 +34,7 @@ struct Metric {
 struct Denominators {
   int64_t tokens = 0;   ///< trained tokens of the whole optimizer batch
   int64_t answers = 0;  ///< answers (sequences) of it, those left out of the statistics included
+  int64_t kept = 0;     ///< tokens that the entropy mask keeps, where there is one
 };
 
 }  // namespace temper::algo

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "temper/engine/tensor/tensor.h"
+
 namespace temper::step {
 
 HeadPass::HeadPass(model::Model& m, const batch::Packed& p, double t)
@@ -60,6 +62,33 @@ void HeadPass::backward(model::Activations& activations, const float* d_logp,
                                   .d_weight = model.head_gradient()});
   model.count_flops((model.head().trained() ? 3 : 2) * flops());
   model.backward(packed.rows, activations, d_hidden.data());
+}
+
+at::Tensor leaf(const std::vector<float>& values) {
+  return at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())},
+                       at::kFloat)
+      .clone();
+}
+
+at::Tensor answers_of(const batch::Packed& packed) {
+  std::vector<int64_t> answer(packed.answer.begin(), packed.answer.end());
+  return at::from_blob(answer.data(), {static_cast<int64_t>(answer.size())}, at::kLong).clone();
+}
+
+void count(const HeadPass& pass, BatchResult& result) {
+  result.trained_tokens += pass.rows;
+  result.read_tokens += pass.packed.tokens;
+  for (size_t n = 0; n < pass.packed.targets.size(); ++n) {
+    result.mean_entropy += pass.numbers.entropy[n];
+    result.token_accuracy += pass.numbers.argmax[n] == pass.packed.targets[n] ? 1 : 0;
+  }
+}
+
+void finish(BatchResult& result) {
+  const double tokens = std::max<double>(1, static_cast<double>(result.trained_tokens));
+  result.mean_entropy /= tokens;
+  result.token_accuracy /= tokens;
+  result.mean_mismatch /= std::max<double>(1, static_cast<double>(result.compared));
 }
 
 void FoldedMetrics::add(const std::vector<algo::Metric>& metrics) {

@@ -34,6 +34,13 @@ struct HeadPass {
   double flops() const;
 };
 
+/// [N] A float32 leaf with these values; [N] int64, the answer of each token.
+at::Tensor leaf(const std::vector<float>& values);
+at::Tensor answers_of(const batch::Packed& packed);
+/// Adds a micro-batch's tokens, entropy and accuracy; takes their means at the end.
+void count(const HeadPass& pass, BatchResult& result);
+void finish(BatchResult& result);
+
 /// The members' metrics over micro-batches, each folded as it says.
 class FoldedMetrics {
  public:

@@ -7,6 +7,7 @@
 
 #include "temper/engine/tensor/single_thread.h"
 #include "temper/foundation/error/error.h"
+#include "temper/learn/algo/entropy.h"
 #include "temper/learn/algo/kl.h"
 #include "temper/learn/algo/leaves.h"
 #include "temper/learn/algo/policy.h"
@@ -15,12 +16,6 @@
 
 namespace temper::step {
 namespace {
-
-at::Tensor leaf(const std::vector<float>& values) {
-  return at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())},
-                       at::kFloat)
-      .clone();
-}
 
 /// The tokens' values out of per-answer lists.
 at::Tensor by_token(const batch::Packed& packed, const std::vector<std::vector<float>>& lists) {
@@ -33,11 +28,6 @@ at::Tensor by_token(const batch::Packed& packed, const std::vector<std::vector<f
   return leaf(values);
 }
 
-at::Tensor answers_of(const batch::Packed& packed) {
-  std::vector<int64_t> answer(packed.answer.begin(), packed.answer.end());
-  return at::from_blob(answer.data(), {static_cast<int64_t>(answer.size())}, at::kLong).clone();
-}
-
 bool has_signal(const at::Tensor& gradient) {
   if (!gradient.defined()) return false;
   const float* begin = gradient.data_ptr<float>();
@@ -48,20 +38,21 @@ float* data(const at::Tensor& gradient) {
   return gradient.defined() ? gradient.data_ptr<float>() : nullptr;
 }
 
-void count(const HeadPass& pass, BatchResult& result) {
-  result.trained_tokens += pass.rows;
-  result.read_tokens += pass.packed.tokens;
-  for (size_t n = 0; n < pass.packed.targets.size(); ++n) {
-    result.mean_entropy += pass.numbers.entropy[n];
-    result.token_accuracy += pass.numbers.argmax[n] == pass.packed.targets[n] ? 1 : 0;
+struct Teaching {
+  double least;    // entropy of a token that teaches
+  int64_t tokens;  // that have it
+};
+/// Reads the whole batch once more.
+Teaching teaching(model::Model& model, std::span<const batch::Packed> batches, double share,
+                  double temperature) {
+  std::vector<double> entropies;
+  for (const batch::Packed& packed : batches) {
+    const HeadNumbers numbers = score(model, packed, temperature);
+    entropies.insert(entropies.end(), numbers.entropy.begin(), numbers.entropy.end());
   }
-}
-
-void finish(BatchResult& result) {
-  const double tokens = std::max<double>(1, static_cast<double>(result.trained_tokens));
-  result.mean_entropy /= tokens;
-  result.token_accuracy /= tokens;
-  result.mean_mismatch /= std::max<double>(1, static_cast<double>(result.compared));
+  const double least = algo::entropy_threshold(entropies, share);
+  return {least, std::count_if(entropies.begin(), entropies.end(),
+                               [&](double entropy) { return entropy >= least; })};
 }
 
 }  // namespace
@@ -125,7 +116,12 @@ BatchResult Stepper::supervised(std::span<const batch::Packed> batches,
 BatchResult Stepper::policy(std::span<const batch::Packed> batches, const algo::PolicyLoss& loss,
                             const PolicyInputs& inputs, double temperature, bool compare) {
   const tensor::SingleThread one;
-  const algo::Denominators whole = denominators(batches);
+  algo::Denominators whole = denominators(batches);
+  const bool masked = inputs.top_entropy_quantile < 1;
+  const bool bonus = inputs.entropy_coef != 0;
+  const Teaching kept = masked ? teaching(model_, batches, inputs.top_entropy_quantile, temperature)
+                               : Teaching{0, whole.tokens};
+  whole.kept = kept.tokens;
   BatchResult result;
   FoldedMetrics metrics;
   for (const batch::Packed& packed : batches) {
@@ -139,11 +135,13 @@ BatchResult Stepper::policy(std::span<const batch::Packed> batches, const algo::
     }
     algo::Tokens tokens{
         .logp = leaf(pass.numbers.logp).set_requires_grad(true),
-        .entropy = leaf(pass.numbers.entropy).set_requires_grad(loss.needs_entropy()),
+        .entropy = leaf(pass.numbers.entropy).set_requires_grad(bonus || loss.needs_entropy()),
         .old_logp = by_token(packed, inputs.old_logp),
         .behaviour_logp = by_token(packed, inputs.behaviour_logp),
         .ref_logp = by_token(packed, inputs.ref_logp),
         .advantage = leaf(advantage),
+        .divergence = {},
+        .kept = {},
         .answer = answers_of(packed),
         .answers = static_cast<int64_t>(packed.answers.size()),
         .max_completion_length = inputs.max_completion_length};
@@ -157,8 +155,13 @@ BatchResult Stepper::policy(std::span<const batch::Packed> batches, const algo::
       }
       result.compared += static_cast<int64_t>(advantage.size());
     }
+    if (masked) tokens.kept = algo::at_least(tokens.entropy, kept.least);
     const algo::Terms terms = loss.terms(tokens);
-    const at::Tensor value = algo::divided(terms, tokens, whole);
+    at::Tensor value = algo::divided(terms, tokens, whole);
+    result.policy_loss += value.item<double>();
+    const at::Tensor entropy = algo::entropy_mean(tokens, whole);
+    result.kept_entropy += entropy.item<double>();
+    if (bonus) value = value - inputs.entropy_coef * entropy;
     value.backward();
     result.loss += value.item<double>();
     metrics.add(terms.metrics);

@@ -34,13 +34,17 @@ HeadNumbers score(model::Model& model, const batch::Packed& packed, double tempe
 struct PolicyInputs {
   std::vector<std::vector<float>> behaviour_logp, old_logp, ref_logp;  ///< empty: not given
   std::vector<double> advantage;                                       ///< [answer]
-  int64_t max_completion_length = 0;                                   ///< the run's limit
+  double top_entropy_quantile = 1;    ///< share of the batch's tokens that teach (algo/entropy.h)
+  double entropy_coef = 0;            ///< what a nat of their mean entropy is worth
+  int64_t max_completion_length = 0;  ///< the run's limit
 };
 
 /// What one optimizer batch gave. Means are over its trained tokens unless the member said
 /// otherwise.
 struct BatchResult {
   double loss = 0;
+  double policy_loss = 0;   ///< policy steps: the loss without the entropy bonus
+  double kept_entropy = 0;  ///< policy steps: mean over the tokens that teach
   int64_t trained_tokens = 0;
   int64_t read_tokens = 0;
   double mean_entropy = 0;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "temper/engine/model/tiny_llama.h"
+#include "temper/learn/algo/find.h"
 #include "temper/learn/algo/supervised.h"
 
 namespace temper::step {
@@ -25,7 +26,7 @@ std::vector<int32_t> ids(int64_t count, int32_t salt) {
 
 std::vector<float> gradients(const std::vector<batch::Packed>& batches) {
   model::Model model = tiny();
-  const algo::Supervised& member = *algo::supervised_catalogue()[0].member;
+  const algo::Supervised& member = *find_algorithm(algo::supervised_catalogue(), "sft");
   Stepper(model).supervised(batches, *member.make(member.options()));
   const std::span<float> all = model.store().gradients();
   return {all.begin(), all.end()};

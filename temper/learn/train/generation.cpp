@@ -10,37 +10,36 @@ namespace {
 using statistics::Moments;
 using statistics::moments;
 
-void add_rewards(const Generation& g, Figures& figures) {
-  std::vector<double> scored;
-  int64_t flat = 0;  // groups that teach nothing
-  for (int64_t p = 0; p < g.rewards.prompts; ++p) {
-    std::vector<double> group;
-    for (int64_t s = 0; s < g.rewards.samples; ++s) {
-      const size_t i = static_cast<size_t>(p * g.rewards.samples + s);
-      if (g.rewards.scored[i]) group.push_back(g.rewards.rewards[i]);
-    }
-    flat += moments(group).deviation < 1e-12 ? 1 : 0;
-    scored.insert(scored.end(), group.begin(), group.end());
+/// The scored rewards among the answers begin … end.
+std::vector<double> scored(const algo::GroupRewards& rewards, size_t begin, size_t end) {
+  std::vector<double> some;
+  for (size_t i = begin; i < end; ++i) {
+    if (rewards.scored[i]) some.push_back(rewards.rewards[i]);
   }
-  const Moments all = moments(scored);
+  return some;
+}
+
+void add_rewards(const Generation& g, Figures& figures) {
+  const Moments all = moments(scored(g.rewards, 0, g.rewards.rewards.size()));
   figures.push_back({"reward", all.mean});
   figures.push_back({"reward_std", all.deviation});
+  const std::vector<char> flat = flat_groups(g.rewards);
   figures.push_back(
-      {"frac_reward_zero_std", static_cast<double>(flat) / static_cast<double>(g.rewards.prompts)});
+      {"frac_reward_zero_std", static_cast<double>(std::count(flat.begin(), flat.end(), 1)) /
+                                   static_cast<double>(g.rewards.prompts)});
+  if (!g.greedy.empty()) figures.push_back({"greedy_reward", moments(g.rewards.greedy).mean});
 }
 
 void add_parts(const Generation& g, Figures& figures) {
   if (g.rollouts.empty() || g.rollouts[0].verdicts.empty()) return;
-  for (size_t part = 0; part < g.rollouts[0].verdicts[0].parts.size(); ++part) {
+  const std::vector<reward::PartScore>& named = g.rollouts[0].verdicts[0].parts;
+  for (size_t p = 0; p < g.rewards.parts.size(); ++p) {
+    const algo::RewardPart& part = g.rewards.parts[p];
     std::vector<double> values;
-    for (const evaluate::Rollout& rollout : g.rollouts) {
-      for (const reward::Verdict& verdict : rollout.verdicts) {
-        if (verdict.parts[part].score.outcome == reward::Outcome::Scored) {
-          values.push_back(verdict.parts[part].score.value);
-        }
-      }
+    for (size_t i = 0; i < part.values.size(); ++i) {
+      if (part.scored[i]) values.push_back(part.values[i]);
     }
-    const std::string& name = g.rollouts[0].verdicts[0].parts[part].name;
+    const std::string name = p < named.size() ? named[p].name : "overlong";
     const Moments scores = moments(values);
     figures.push_back({"rewards/" + name + "/mean", scores.mean});
     figures.push_back({"rewards/" + name + "/std", scores.deviation});
@@ -70,15 +69,40 @@ void add_lengths(const Generation& g, Figures& figures) {
 
 }  // namespace
 
-algo::GroupRewards rewards_of(const std::vector<evaluate::Rollout>& rollouts) {
+std::vector<char> flat_groups(const algo::GroupRewards& rewards) {
+  std::vector<char> flat;
+  const auto samples = static_cast<size_t>(rewards.samples);
+  for (size_t begin = 0; begin < rewards.rewards.size(); begin += samples)
+    flat.push_back(moments(scored(rewards, begin, begin + samples)).deviation < 1e-12 ? 1 : 0);
+  return flat;
+}
+
+algo::GroupRewards rewards_of(const std::vector<evaluate::Rollout>& rollouts,
+                              const algo::Overlong& overlong) {
   algo::GroupRewards all{
       .prompts = static_cast<int64_t>(rollouts.size()), .samples = 0, .rewards = {}, .scored = {}};
   for (const evaluate::Rollout& rollout : rollouts) {
     all.samples = static_cast<int64_t>(rollout.verdicts.size());
-    for (const reward::Verdict& verdict : rollout.verdicts) {
+    for (size_t s = 0; s < rollout.verdicts.size(); ++s) {
+      const reward::Verdict& verdict = rollout.verdicts[s];
       const bool scored = verdict.outcome == reward::Outcome::Scored;
       all.rewards.push_back(scored ? verdict.reward : 0);
       all.scored.push_back(scored ? 1 : 0);
+      all.parts.resize(verdict.parts.size() + (overlong.buffer > 0 ? 1 : 0));
+      for (size_t part = 0; part < verdict.parts.size(); ++part) {
+        const reward::PartScore& judged = verdict.parts[part];
+        const bool counts = judged.score.outcome == reward::Outcome::Scored;
+        all.parts[part].weight = judged.weight;
+        all.parts[part].values.push_back(counts ? judged.score.value : 0);
+        all.parts[part].scored.push_back(counts ? 1 : 0);
+      }
+      if (overlong.buffer == 0) continue;
+      const double lost =
+          overlong.punishment(static_cast<int64_t>(rollout.completions[s].tokens.size()));
+      all.parts.back().weight = overlong.factor;
+      all.parts.back().values.push_back(lost);
+      all.parts.back().scored.push_back(1);
+      if (scored) all.rewards.back() += overlong.factor * lost;
     }
   }
   return all;

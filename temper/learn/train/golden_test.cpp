@@ -7,6 +7,7 @@
 
 #include "temper/foundation/file/file.h"
 #include "temper/foundation/file/safetensors.h"
+#include "temper/learn/algo/find.h"
 #include "temper/learn/algo/supervised.h"
 #include "temper/learn/batch/pack.h"
 #include "temper/learn/step/step.h"
@@ -30,7 +31,7 @@ std::vector<batch::Group> recorded_rows(const Json& rows) {
 TEST(SftGolden, LossAndGradientsOfAStepEqualTrl) {
   const Json golden = text::parse_json(file::read_file(kGolden + "sft.json"), "sft.json");
   const file::Safetensors gradients = file::Safetensors::open(kGolden + "sft.safetensors");
-  const algo::Supervised& member = *algo::supervised_catalogue()[0].member;
+  const algo::Supervised& member = *find_algorithm(algo::supervised_catalogue(), "sft");
   for (int64_t budget : {12, 1000}) {  // several micro-batches, and one
     model::Model model = model::Model::load(
         weights::Checkpoint::open(kGolden + golden["model"].get<std::string>()),

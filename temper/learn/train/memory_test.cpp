@@ -6,6 +6,7 @@
 #include "temper/engine/model/tiny_llama.h"
 #include "temper/engine/optim/optimizer.h"
 #include "temper/engine/tensor/buffer.h"
+#include "temper/learn/algo/find.h"
 #include "temper/learn/algo/supervised.h"
 #include "temper/learn/batch/pack.h"
 #include "temper/learn/plan/plan.h"
@@ -37,7 +38,7 @@ TEST(Memory, ThePlanForeseesThePeakOfAStep) {
           {.prompt = {}, .answers = {{tokens, std::vector<uint8_t>(kTokens, 1), row}}});
     }
     const std::vector<batch::Packed> batches = {batch::pack_all(groups)};
-    const algo::Supervised& member = *algo::supervised_catalogue()[0].member;
+    const algo::Supervised& member = *find_algorithm(algo::supervised_catalogue(), "sft");
     step::Stepper(model).supervised(batches, *member.make(member.options()));
     optimizer.step(1e-3);
     const plan::Prediction foreseen = plan::predict(small(),

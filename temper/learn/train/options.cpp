@@ -105,7 +105,20 @@ void describe(config::Fields<RolloutOptions>& f) {
   f.add("num_iterations", &O::num_iterations, "updates on the same answers").at_least(1);
   f.add("mask_truncated_completions", &O::mask_truncated_completions,
         "answers that did not end are not trained on");
+  f.add("filter_groups", &O::filter_groups,
+        "sample new prompts in place of those whose answers all earn the same");
+  f.add("max_num_gen_batches", &O::max_num_gen_batches,
+        "batches sampled for one update at most, where groups are filtered")
+      .at_least(1);
+  f.add("overlong_buffer_len", &O::overlong_buffer_len,
+        "the last tokens before max_completion_length, in which an answer loses reward; 0 = none")
+      .at_least(0);
+  f.add("overlong_penalty_factor", &O::overlong_penalty_factor,
+        "what an answer of max_completion_length loses")
+      .at_least(0);
   f.add("max_sequences", &O::max_sequences, "answers written at once").at_least(1);
+  f.include(&O::entropy, algo::describe);
+  f.group("logging and evaluation");
   f.add("eval_prompts", &O::eval_prompts, "held-out prompts of an evaluation").at_least(1);
   f.add("eval_samples", &O::eval_samples, "answers to each of them").at_least(1);
   f.add("kl_every", &O::kl_every,
@@ -115,6 +128,7 @@ void describe(config::Fields<RolloutOptions>& f) {
   f.add("show_every", &O::show_every,
         "steps between sampled answers shown on the terminal; 0 = none")
       .at_least(0);
+  f.group("tokens");
   f.add("chat_template_path", &O::chat_template_path,
         "a Jinja file, or a folder with a tokenizer's files");
   f.add("eos_token", &O::eos_token, "instead of the tokenizer's");

@@ -12,6 +12,7 @@
 #include "temper/foundation/config/config.h"
 #include "temper/language/chat/renderer.h"
 #include "temper/language/data/dataset.h"
+#include "temper/learn/algo/entropy.h"
 
 namespace temper::train {
 
@@ -78,6 +79,11 @@ struct RolloutOptions {
   int64_t top_k = 0;
   int64_t num_iterations = 1;
   bool mask_truncated_completions = false;
+  bool filter_groups = false;
+  int64_t max_num_gen_batches = 10;
+  int64_t overlong_buffer_len = 0;
+  double overlong_penalty_factor = 1;
+  algo::EntropyOptions entropy;
   int64_t eval_prompts = 64, eval_samples = 1;
   int64_t kl_every = 10;
   int64_t show_every = 10;

@@ -14,19 +14,13 @@
 #include "temper/learn/batch/pack.h"
 #include "temper/learn/step/step.h"
 #include "temper/learn/train/generation.h"
+#include "temper/learn/train/generator.h"
 #include "temper/learn/train/policy_plan.h"
 #include "temper/world/env/rows_environment.h"
 #include "temper/world/env/task.h"
 
 namespace temper::train {
 namespace {
-
-chat::SamplingOptions sampling_of(const RolloutOptions& o) {
-  chat::SamplingOptions sampling;
-  sampling.temperature = o.temperature;
-  sampling.max_tokens = o.max_completion_length;
-  return sampling;
-}
 
 class Policy {
  public:
@@ -39,15 +33,19 @@ class Policy {
         renderer_(run.tokenizer(), renderer_options(options), run.end_ids()),
         sampler_(run.model(), run.tokenizer(), renderer_.stop_ids(),
                  {.max_sequences = options.max_sequences}),
-        stepper_(run.model()) {
+        stepper_(run.model()),
+        generator_(run, options_, environment, renderer_, sampler_, member.against),
+        entropy_(options.entropy) {
     int64_t rows = environment.size(env::Split::Train);
     if (options.train_rows > 0) rows = std::min(rows, options.train_rows);
-    plan_ = plan_policy(run.options(), options, rows, member.group_at_least);
+    plan_ = plan_policy(run.options(), options, rows, member);
   }
 
   Result train() {
     if (loss_.needs_reference() && !run_.model().has_adapter()) reference_ = start_model();
     run_.begin(plan_.steps);
+    if (run_.state().entropy_coef)
+      entropy_.restore(*run_.state().entropy_coef, *run_.state().last_entropy);
     announce();
     runlog::Progress progress(run_.terminal(), run_.command(), plan_.steps);
     progress.update(run_.state().step, {});
@@ -92,27 +90,7 @@ class Policy {
   int64_t generation_number() const { return run_.state().step / options_.num_iterations; }
 
   Generation generate() {
-    const int64_t number = generation_number();
-    const int64_t per_epoch = std::max<int64_t>(1, plan_.rows / plan_.prompts);
-    const std::vector<int64_t> order =
-        data::epoch_order(plan_.rows, run_.options().run_seed(), number / per_epoch);
-    std::vector<env::Row> rows;
-    for (int64_t i = 0; i < plan_.prompts; ++i) {
-      const int64_t index =
-          order[static_cast<size_t>((number % per_epoch * plan_.prompts + i) % plan_.rows)];
-      rows.push_back(environment_.row(env::Split::Train, index, run_.options().run_seed()));
-    }
-    Generation g;
-    g.rollouts = evaluate::roll_out(environment_, rows, renderer_, sampler_,
-                                    {.samples = plan_.samples,
-                                     .sampling = sampling_of(options_),
-                                     .seed = run_.options().run_seed(),
-                                     .step = static_cast<uint32_t>(number)});
-    g.rewards = rewards_of(g.rollouts);
-    for (const evaluate::Rollout& rollout : g.rollouts) {
-      for (const chat::Completion& completion : rollout.completions)
-        g.sampled_tokens += static_cast<int64_t>(completion.tokens.size());
-    }
+    Generation g = generator_.next(plan_, generation_number());
     measure(g);
     g.advantages = loss_.advantages(g.rewards);
     return g;
@@ -156,13 +134,24 @@ class Policy {
   void log_rollouts(const Generation& g, runlog::Progress& progress) {
     const int64_t step = run_.state().step;
     if (step == 0) keep_decoded(g);
-    for (size_t p = 0; p < g.rollouts.size(); ++p) {
-      for (size_t s = 0; s < g.rollouts[p].completions.size(); ++s) {
-        Json row = evaluate::to_json(g.rollouts[p], s, {"train", step, static_cast<int64_t>(p)});
-        row["advantage"] = g.advantages[p * g.rollouts[p].completions.size() + s];
+    int64_t prompt = 0;
+    auto log = [&](const evaluate::Rollout& rollout, auto&& add) {
+      for (size_t s = 0; s < rollout.completions.size(); ++s) {
+        Json row = evaluate::to_json(rollout, s, {"train", step, prompt});
+        add(row, s);
         run_.log().rollout(row);
       }
+      ++prompt;
+    };
+    for (const evaluate::Rollout& rollout : g.rollouts) {
+      log(rollout, [&, first = static_cast<size_t>(prompt * plan_.samples)](Json& row, size_t s) {
+        row["advantage"] = g.advantages[first + s];
+      });
     }
+    for (const evaluate::Rollout& rollout : g.filtered)
+      log(rollout, [](Json& row, size_t) { row["filtered"] = true; });
+    for (const evaluate::Rollout& rollout : g.greedy)
+      log(rollout, [](Json& row, size_t) { row["greedy"] = true; });
     if (options_.show_every > 0 && step % options_.show_every == 0 && !g.rollouts.empty()) {
       const evaluate::Rollout& shown = g.rollouts[0];
       std::string text = shown.completions[0].text;
@@ -246,6 +235,7 @@ class Policy {
                               .old_logp = {},
                               .ref_logp = g.ref_logp,
                               .advantage = g.advantages,
+                              .top_entropy_quantile = options_.entropy.top_entropy_quantile,
                               .max_completion_length = options_.max_completion_length};
     for (const evaluate::Rollout& rollout : g.rollouts) {
       for (const chat::Completion& completion : rollout.completions)
@@ -259,6 +249,7 @@ class Policy {
     state.sampled_tokens += g.sampled_tokens;
     for (int64_t iteration = 0; iteration < options_.num_iterations && !run_.done(); ++iteration) {
       const double at = clock::seconds();
+      inputs.entropy_coef = entropy_.applied();
       const step::BatchResult result =
           stepper_.policy(batches, loss_, inputs, options_.temperature, iteration == 0);
       const Run::Update made = run_.update(result.loss);
@@ -271,6 +262,15 @@ class Policy {
                          {"learning_rate", made.learning_rate}};
       figures.insert(figures.end(), batch_figures.begin(), batch_figures.end());
       figures.push_back({"entropy", result.mean_entropy});
+      if (options_.filter_groups)
+        figures.push_back({"num_gen_batches", static_cast<double>(g.batches)});
+      if (options_.entropy.has_bonus()) {
+        entropy_.saw(result.kept_entropy);
+        state.entropy_coef = entropy_.coef();
+        state.last_entropy = entropy_.last();
+        figures.push_back({"policy_loss", result.policy_loss});
+        figures.push_back({"entropy_coef", entropy_.coef()});
+      }
       for (const auto& [name, value] : result.metrics) figures.push_back({name, value});
       if (measured && iteration == 0) figures.push_back({"kl", step::mean_kl(batches, inputs)});
       figures.push_back({"sampling/sampling_logp_difference/mean", result.mean_mismatch});
@@ -286,8 +286,8 @@ class Policy {
       figures.push_back({"tflop", run_.model().flops() / 1e12});
       state.last_reward = batch_figures.front().second;
       if (state.step == 0) state.first_reward = state.last_reward;
-      const double epoch = static_cast<double>((generation_number() + 1) * plan_.prompts) /
-                           static_cast<double>(plan_.rows);
+      const double epoch =
+          static_cast<double>(state.drawn * plan_.prompts) / static_cast<double>(plan_.rows);
       run_.advance(figures, epoch);
       progress.update(state.step,
                       {fmt::format("reward {:.2f} → {:.2f}", state.first_reward, state.last_reward),
@@ -302,14 +302,15 @@ class Policy {
   }
 
   void evaluate_now(double epoch) {
-    const evaluate::Evaluation result = evaluate::evaluate(environment_, renderer_, sampler_,
-                                                           {.name = "eval",
-                                                            .step = run_.state().step,
-                                                            .prompts = options_.eval_prompts,
-                                                            .samples = options_.eval_samples,
-                                                            .sampling = sampling_of(options_),
-                                                            .seed = run_.options().run_seed()},
-                                                           &run_.log());
+    const evaluate::Evaluation result =
+        evaluate::evaluate(environment_, renderer_, sampler_,
+                           {.name = "eval",
+                            .step = run_.state().step,
+                            .prompts = options_.eval_prompts,
+                            .samples = options_.eval_samples,
+                            .sampling = Generator::sampling(options_),
+                            .seed = run_.options().run_seed()},
+                           &run_.log());
     Figures figures = {{"eval_reward", result.reward.mean}};
     for (const auto& [name, part] : result.parts)
       figures.push_back({"eval_rewards/" + name, part.mean});
@@ -324,6 +325,8 @@ class Policy {
   chat::Renderer renderer_;
   sample::Sampler sampler_;
   step::Stepper stepper_;
+  Generator generator_;
+  algo::EntropyControl entropy_;
   PolicyPlan plan_{};
   std::unique_ptr<model::Model> reference_;
 };
@@ -358,8 +361,7 @@ Result policy(Run& run, const RolloutOptions& options, const env::Environment& e
 Result grpo(const GrpoOptions& options, const algo::Policy& member, const algo::PolicyLoss& loss,
             const Setting& setting) {
   const std::unique_ptr<env::Environment> environment = environment_of(options.rollout);
-  plan_policy(options.common, options.rollout, environment->size(env::Split::Train),
-              member.group_at_least);
+  plan_policy(options.common, options.rollout, environment->size(env::Split::Train), member);
   Run run(options.common, setting);
   return policy(run, options.rollout, *environment, member, loss);
 }

@@ -5,11 +5,12 @@
 #include <cmath>
 
 #include "temper/foundation/error/error.h"
+#include "temper/learn/algo/policy.h"
 
 namespace temper::train {
 
 PolicyPlan plan_policy(const CommonOptions& common, const RolloutOptions& rollout, int64_t rows,
-                       int64_t group_at_least) {
+                       const algo::Policy& member) {
   const int64_t answers = common.per_device_train_batch_size * common.gradient_accumulation_steps;
   auto line = [&] {
     return fmt::format(
@@ -18,8 +19,8 @@ PolicyPlan plan_policy(const CommonOptions& common, const RolloutOptions& rollou
         common.per_device_train_batch_size, common.gradient_accumulation_steps, answers,
         rollout.num_generations);
   };
-  if (rollout.num_generations < group_at_least) {
-    throw Error({fmt::format("num_generations: wanted at least {}, got {}", group_at_least,
+  if (rollout.num_generations < member.group_at_least) {
+    throw Error({fmt::format("num_generations: wanted at least {}, got {}", member.group_at_least,
                              rollout.num_generations),
                  "", "a group of one has nothing to be compared with"});
   }
@@ -30,6 +31,24 @@ PolicyPlan plan_policy(const CommonOptions& common, const RolloutOptions& rollou
   if (rollout.top_p < 1 || rollout.top_k > 0 || rollout.min_p > 0) {
     throw Error({"top_p, top_k and min_p cut the distribution that is trained on",
                  "policy training", "leave them at 1, 0 and 0; lower the temperature instead"});
+  }
+  if (rollout.overlong_buffer_len >= rollout.max_completion_length) {
+    throw Error({fmt::format("overlong_buffer_len: wanted less than max_completion_length, {}, got "
+                             "{}",
+                             rollout.max_completion_length, rollout.overlong_buffer_len),
+                 "", "it is the last part of an answer's room; a quarter of it is usual"});
+  }
+  if (rollout.filter_groups && member.against != algo::Against::Group) {
+    throw Error(
+        {"filter_groups replaces groups whose answers all earn the same, and here answers "
+         "are not compared within their group",
+         "", "leave it out"});
+  }
+  const algo::EntropyOptions& entropy = rollout.entropy;
+  if (entropy.use_adaptive_entropy && entropy.entropy_coef_min > entropy.entropy_coef_max) {
+    throw Error({fmt::format("entropy_coef_min {} is above entropy_coef_max {}",
+                             entropy.entropy_coef_min, entropy.entropy_coef_max),
+                 "", "the adapted coefficient stays between them"});
   }
   PolicyPlan plan{.prompts = answers / rollout.num_generations,
                   .samples = rollout.num_generations,

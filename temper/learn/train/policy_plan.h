@@ -5,6 +5,10 @@
 
 #include "temper/learn/train/options.h"
 
+namespace temper::algo {
+struct Policy;
+}
+
 namespace temper::train {
 
 struct PolicyPlan {
@@ -14,8 +18,9 @@ struct PolicyPlan {
   int64_t rows;     ///< of the training part
 };
 /// `rows`: of the environment's training part. Throws Error for sizes that do not divide, groups
-/// below `group_at_least`, and sampling that training cannot use.
+/// smaller than the member's, sampling that training cannot use, and options that contradict each
+/// other.
 PolicyPlan plan_policy(const CommonOptions& common, const RolloutOptions& rollout, int64_t rows,
-                       int64_t group_at_least);
+                       const algo::Policy& member);
 
 }  // namespace temper::train

@@ -43,7 +43,7 @@ TEST_F(Training, AWeightThatChangesAfterSamplingShowsAsMismatch) {
   }
   inputs.old_logp = inputs.behaviour_logp;
   const std::vector<batch::Packed> batches = {batch::pack_all({&group, 1})};
-  const algo::Policy& member = grpo_member();
+  const algo::Policy& member = policy_member();
   const std::unique_ptr<algo::PolicyLoss> loss = member.make(member.options());
   step::Stepper stepper(model);
   auto step = [&] { return stepper.policy(batches, *loss, inputs, 1, true); };
@@ -158,7 +158,7 @@ class AsksBack : public env::Environment {
 TEST_F(Training, AnEpisodeOfSeveralTurnsIsRefused) {
   const GrpoOptions o = grpo_options("a");
   const AsksBack environment(environment_of(o.rollout));
-  const algo::Policy& member = grpo_member();
+  const algo::Policy& member = policy_member();
   const std::string said = message([&] {
     train::Run run(o.common, setting("grpo", config::to_yaml(o)));
     policy(run, o.rollout, environment, member, *member.make(member.options()));

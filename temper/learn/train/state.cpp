@@ -77,6 +77,9 @@ Json State::to_json() const {
           {"last_loss", last_loss},
           {"first_reward", first_reward},
           {"last_reward", last_reward},
+          {"drawn", drawn},
+          {"entropy_coef", entropy_coef ? Json(*entropy_coef) : Json()},
+          {"last_entropy", last_entropy ? Json(*last_entropy) : Json()},
           {"bit_class", bit_class}};
 }
 
@@ -98,6 +101,9 @@ State State::from_json(const Json& json, const std::string& where) {
     json.at("last_loss").get_to(s.last_loss);
     json.at("first_reward").get_to(s.first_reward);
     json.at("last_reward").get_to(s.last_reward);
+    json.at("drawn").get_to(s.drawn);
+    if (!json.at("entropy_coef").is_null()) s.entropy_coef = json["entropy_coef"].get<double>();
+    if (!json.at("last_entropy").is_null()) s.last_entropy = json["last_entropy"].get<double>();
     json.at("bit_class").get_to(s.bit_class);
     return s;
   } catch (const Json::exception& error) {

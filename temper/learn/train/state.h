@@ -31,6 +31,9 @@ struct State {
   int64_t compared = 0;
   double first_loss = 0, last_loss = 0;
   double first_reward = 0, last_reward = 0;
+  int64_t drawn = 0;  ///< batches of prompts taken from the training part
+  /// Of the entropy bonus; unset before a policy run's first step.
+  std::optional<double> entropy_coef{}, last_entropy{};
   std::string bit_class;
   Json to_json() const;
   static State from_json(const Json& json, const std::string& where);

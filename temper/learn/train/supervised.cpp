@@ -27,7 +27,8 @@ size_t common_beginning(std::span<const chat::TokenRow* const> rows) {
   return common;
 }
 
-/// Rows without padding; a long beginning that all share is run once a micro-batch.
+}  // namespace
+
 std::vector<batch::Packed> packed(std::span<const chat::TokenRow* const> rows, int64_t budget) {
   if (rows.empty()) return {};
   constexpr size_t kWorthSharing = 32;
@@ -46,6 +47,8 @@ std::vector<batch::Packed> packed(std::span<const chat::TokenRow* const> rows, i
   }
   return batch::pack(groups, budget);
 }
+
+namespace {
 
 int64_t tokens_of(std::span<const chat::TokenRow* const> rows) {
   int64_t tokens = 0;

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "temper/language/chat/renderer.h"
+#include "temper/learn/batch/pack.h"
 #include "temper/learn/train/options.h"
 #include "temper/learn/train/run.h"
 
@@ -28,6 +29,10 @@ TokenRows token_rows(const SftOptions& options, const chat::Renderer& renderer);
 /// Rendered rows of a data set that is already in memory.
 TokenRows token_rows(std::span<const data::Row> train, std::span<const data::Row> test,
                      const chat::Renderer& renderer);
+
+/// Rows without padding in micro-batches of at most `budget` tokens; a long beginning that all
+/// share is run once a micro-batch. An answer's id is its row's place.
+std::vector<batch::Packed> packed(std::span<const chat::TokenRow* const> rows, int64_t budget);
 
 /// Runs `loss` over the rows.
 Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& renderer,

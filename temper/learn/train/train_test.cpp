@@ -8,6 +8,7 @@
 
 #include "temper/foundation/error/error.h"
 #include "temper/foundation/file/file.h"
+#include "temper/learn/algo/find.h"
 #include "temper/learn/algo/policy.h"
 #include "temper/learn/algo/supervised.h"
 
@@ -33,7 +34,7 @@ std::string symbol(int byte) {
 }
 
 /// A folder with a fresh two-layer model over bytes and ChatML's tokens.
-std::string tiny_model(const fs::path& folder) {
+std::string tiny_model(const fs::path& folder, uint64_t seed = 3, int64_t vocabulary_size = 264) {
   Json vocabulary = Json::object();
   for (int byte = 0; byte < 256; ++byte) vocabulary[symbol(byte)] = byte;
   vocabulary[symbol('t') + symbol('h')] = 256;
@@ -69,7 +70,7 @@ std::string tiny_model(const fs::path& folder) {
   weights::ModelConfig model;
   model.model_type = "llama";
   model.architecture = "LlamaForCausalLM";
-  model.vocabulary = 264;
+  model.vocabulary = vocabulary_size;
   model.width = 32;
   model.layers = 2;
   model.heads = 4;
@@ -81,18 +82,15 @@ std::string tiny_model(const fs::path& folder) {
   model.eos_ids = {258};
   model.initializer_range = 0.1;
   const model::Model fresh =
-      model::Model::fresh(model, {.dtype = kernel::Dtype::Float32, .lora = {}}, 3);
+      model::Model::fresh(model, {.dtype = kernel::Dtype::Float32, .lora = {}}, seed);
   sample::write_model(folder.string(), fresh, token::Tokenizer::from_folder(folder.string()));
   return folder.string();
 }
 
 }  // namespace
 
-const algo::Policy& grpo_member() {
-  for (const algo::NamedPolicy& row : algo::policy_catalogue()) {
-    if (row.name == "grpo") return *row.member;
-  }
-  throw Error({"grpo is not in the catalogue", "", ""});
+const algo::Policy& policy_member(std::string_view name) {
+  return *find_algorithm(algo::policy_catalogue(), name);
 }
 
 void Training::SetUp() {
@@ -140,6 +138,10 @@ Setting Training::setting(const std::string& command, const std::string& config_
           .interrupted = interrupted};
 }
 
+std::string Training::other_model(uint64_t seed, int64_t vocabulary) const {
+  return tiny_model(root_ / ("other-" + std::to_string(seed)), seed, vocabulary);
+}
+
 SftOptions Training::sft_options(const std::string& name) const {
   SftOptions o;
   o.common = common_options(name);
@@ -155,7 +157,7 @@ SftOptions Training::sft_options(const std::string& name) const {
 }
 
 Result Training::run_sft(const SftOptions& o, const std::atomic<bool>* interrupted) const {
-  const algo::Supervised& member = *algo::supervised_catalogue()[0].member;
+  const algo::Supervised& member = *find_algorithm(algo::supervised_catalogue(), "sft");
   return sft(o, *member.make(member.options()), setting("sft", config::to_yaml(o), interrupted));
 }
 
@@ -175,10 +177,11 @@ GrpoOptions Training::grpo_options(const std::string& name) const {
   return o;
 }
 
-Result Training::run_grpo(const GrpoOptions& o, const std::atomic<bool>* interrupted) const {
-  const algo::Policy& member = grpo_member();
+Result Training::run_grpo(const GrpoOptions& o, const std::atomic<bool>* interrupted,
+                          std::string_view name) const {
+  const algo::Policy& member = policy_member(name);
   return grpo(o, member, *member.make(member.options()),
-              setting("grpo", config::to_yaml(o), interrupted));
+              setting(std::string(name), config::to_yaml(o), interrupted));
 }
 
 std::string Training::read(const std::string& name) const {

@@ -18,7 +18,7 @@ namespace temper::train {
 /// What an Error says, or that none was thrown.
 std::string message(const std::function<void()>& act);
 
-const algo::Policy& grpo_member();
+const algo::Policy& policy_member(std::string_view name = "grpo");
 
 /// A folder with a two-layer model over bytes, twelve rows for sft, and an environment in which
 /// untrained models earn something now and then.
@@ -35,7 +35,11 @@ class Training : public testing::Test {
   SftOptions sft_options(const std::string& name) const;
   Result run_sft(const SftOptions& o, const std::atomic<bool>* interrupted = nullptr) const;
   GrpoOptions grpo_options(const std::string& name) const;
-  Result run_grpo(const GrpoOptions& o, const std::atomic<bool>* interrupted = nullptr) const;
+  Result run_grpo(const GrpoOptions& o, const std::atomic<bool>* interrupted = nullptr,
+                  std::string_view member = "grpo") const;
+
+  /// A folder with a model like the tiny one, other weights in it.
+  std::string other_model(uint64_t seed, int64_t vocabulary = 264) const;
 
   std::string read(const std::string& name) const;
   /// Metrics of a run without what depends on the clock.

@@ -49,6 +49,10 @@ void describe(config::Fields<Options>& f) {
       .choices({"token", "sequence"});
   f.add("scale_rewards", &Options::scale_rewards, "whose std divides the centred rewards")
       .choices({"group", "batch", "none"});
+  f.add("multi_objective_aggregation", &Options::multi_objective_aggregation,
+        "of several rewards: normalise their sum, or each within its group and then the sum over "
+        "the batch (GDPO)")
+      .choices({"sum_then_normalize", "normalize_then_sum"});
   f.add("use_bias_correction_kl", &Options::use_bias_correction_kl,
         "multiply the KL term by ρ, which makes its gradient that of KL(π ‖ π_ref)");
   f.add("off_policy_mask_threshold", &Options::off_policy_mask_threshold,
@@ -62,12 +66,10 @@ void describe(config::Fields<Options>& f) {
   f.add("vespo_lambda_neg", &Options::vespo_lambda_neg, "vespo's λ where A < 0").above(0);
 }
 
-std::vector<double> advantages(const GroupRewards& g, const Options& o) {
+/// Less the group's mean, and divided by the std of every `at_once` rewards.
+std::vector<double> scaled(const GroupRewards& g, size_t at_once) {
   const std::vector<double> counted = scored_answers(g);
   std::vector<double> all = centred(g, counted);
-  if (o.scale_rewards == "none") return all;
-  const auto samples = static_cast<size_t>(g.samples);
-  const size_t at_once = o.scale_rewards == "batch" ? all.size() : samples;
   for (size_t begin = 0; begin < all.size(); begin += at_once) {
     const double std = spread(std::span(g.rewards).subspan(begin, at_once),
                               std::span(counted).subspan(begin, at_once))
@@ -75,6 +77,28 @@ std::vector<double> advantages(const GroupRewards& g, const Options& o) {
     for (size_t i = begin; i < begin + at_once; ++i) all[i] /= std + 1e-4;
   }
   return all;
+}
+
+/// Each part scaled within its groups, their weighted sum scaled over the batch (GDPO, arXiv
+/// 2601.05242).
+std::vector<double> normalised_sum(const GroupRewards& g) {
+  std::vector<double> sum(g.rewards.size(), 0.0);
+  for (const RewardPart& part : g.parts) {
+    GroupRewards one{
+        .prompts = g.prompts, .samples = g.samples, .rewards = part.values, .scored = part.scored};
+    for (size_t i = 0; i < sum.size(); ++i) one.scored[i] = one.scored[i] && g.scored[i];
+    const std::vector<double> some = scaled(one, static_cast<size_t>(g.samples));
+    for (size_t i = 0; i < sum.size(); ++i) sum[i] += part.weight * some[i];
+  }
+  standardise(sum, scored_answers(g));
+  return sum;
+}
+
+std::vector<double> advantages(const GroupRewards& g, const Options& o) {
+  if (o.multi_objective_aggregation == "normalize_then_sum" && !g.parts.empty())
+    return normalised_sum(g);
+  if (o.scale_rewards == "none") return centred(g, scored_answers(g));
+  return scaled(g, o.scale_rewards == "batch" ? g.rewards.size() : static_cast<size_t>(g.samples));
 }
 
 Per unit(const Options& o) {
@@ -142,7 +166,7 @@ Terms loss(const Tokens& t, const Options& o) {
   if (o.beta > 0) {
     at::Tensor away = kl::k3(t.logp, t.ref_logp);  // [N]
     if (o.use_bias_correction_kl) away = away * rho;
-    terms.value = terms.value + o.beta * away;
+    terms.unmasked = o.beta * away;
     terms.metrics.push_back(metric("kl", away));
   }
   return terms;

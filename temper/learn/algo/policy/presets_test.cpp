@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "temper/learn/algo/advantage.h"
 #include "temper/learn/algo/conformance.h"
 
 namespace temper::algo::conformance {
@@ -16,6 +19,30 @@ TEST(DrGrpo, WorkedNumbersStandOnThePage) {
                           {"wrong", all[1]},
                           {"loss", step(policy_loss("dr_grpo"), uneven).loss},
                           {"slope", step(policy_loss("dr_grpo"), uneven).grad[1]}});
+}
+
+TEST(Dapo, ClipsHigher) {
+  const Tokens tokens = sample();
+  EXPECT_EQ(step(policy_loss("dapo"), tokens).grad,
+            step(policy_loss("grpo", "epsilon_high: 0.28"), tokens).grad);
+}
+
+TEST(Overlong, CostsTheLastTokensBeforeTheLimit) {
+  const Overlong overlong{.limit = 100, .buffer = 20, .factor = 1};
+  EXPECT_EQ(overlong.punishment(80), 0);
+  EXPECT_DOUBLE_EQ(overlong.punishment(90), -0.5);
+  EXPECT_EQ(overlong.punishment(100), -1);
+  EXPECT_EQ(overlong.punishment(130), -1);
+  EXPECT_EQ(Overlong{}.punishment(1000), 0);
+}
+
+TEST(Dapo, WorkedNumbersStandOnThePage) {
+  Tokens one = shaped({1});
+  one.logp = column({std::log(0.3)});
+  one.old_logp = column({std::log(0.2)});
+  one.advantage = column({1});
+  expect_page("dapo", {{"term", step(policy_loss("dapo"), one).loss},
+                       {"lost", Overlong{.limit = 100, .buffer = 20}.punishment(90)}});
 }
 
 TEST(Gspo, WorkedNumbersStandOnThePage) {

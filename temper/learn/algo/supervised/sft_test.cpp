@@ -11,6 +11,12 @@ namespace {
 
 const Loss kSft = [](const Tokens& t) { return supervised("sft")->terms(t); };
 
+const Loss kDft = [](const Tokens& t) { return supervised("sft", "loss_type: dft")->terms(t); };
+
+TEST(Sft, DftConforms) {
+  expect_conforms_but_for_differences(kDft);
+}
+
 TEST(Sft, WorkedNumbersStandOnThePage) {
   const at::Tensor logits = column({1, 2, 3, 0.5, 0, -0.5}).reshape({2, 3});
   const at::Tensor leaf = logits.set_requires_grad(true);
@@ -25,6 +31,9 @@ TEST(Sft, WorkedNumbersStandOnThePage) {
 
   Tokens two = shaped({1, 3});
   two.logp = column({-2, -0.5, -0.5, -0.5});
+  Tokens one = shaped({1});
+  one.logp = column({-1});
+  const Step dft = step(kDft, one);
   Terms by_sequence = kSft(two);
   by_sequence.per = Per::AnswerMean;
   expect_page("sft", {{"nll_1", nll[0]},
@@ -34,6 +43,8 @@ TEST(Sft, WorkedNumbersStandOnThePage) {
                       {"slope_1", slope[0]},
                       {"slope_2", slope[1]},
                       {"slope_3", slope[2]},
+                      {"dft_1", dft.loss},
+                      {"dft_slope", dft.grad[0]},
                       {"token_mean", step(kSft, two).loss},
                       {"sequence_mean", divided(by_sequence, two, counted(two)).item<double>()}});
 }

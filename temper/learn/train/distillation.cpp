@@ -1,0 +1,243 @@
+#include "temper/learn/train/distillation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "temper/engine/sample/sampler.h"
+#include "temper/foundation/clock/clock.h"
+#include "temper/foundation/error/error.h"
+#include "temper/foundation/random/random.h"
+#include "temper/learn/algo/supervised.h"
+#include "temper/learn/step/distil.h"
+#include "temper/learn/train/row_loop.h"
+#include "temper/learn/train/supervised.h"
+
+namespace temper::train {
+namespace {
+
+/// One row: its prompt, and where some steps read the row's own answer, both as tokens.
+struct Lesson {
+  std::vector<int32_t> prompt;
+  chat::TokenRow given;
+};
+
+struct Lessons {
+  std::vector<Lesson> train, test;
+  std::vector<data::Rejected> rejected;
+};
+
+Lessons lessons(const DistillationOptions& o, const chat::Renderer& renderer, int64_t context) {
+  const bool reads_answers = o.lmbda < 1;
+  const data::RowType wanted[] = {reads_answers ? data::RowType::PromptCompletion
+                                                : data::RowType::PromptOnly};
+  const data::Dataset dataset = data::read_dataset(o.data, wanted, o.common.run_seed());
+  Lessons all;
+  auto render = [&](const std::vector<data::Row>& from, std::vector<Lesson>& to) {
+    for (const data::Row& row : from) {
+      data::guarded(o.data, row.where, all.rejected, [&] {
+        Lesson lesson{.prompt = renderer.prompt(row), .given = {}};
+        const int64_t room = context - static_cast<int64_t>(lesson.prompt.size());
+        if (o.lmbda > 0 && room < o.max_completion_length) {
+          throw Error(
+              {fmt::format("a prompt of {} tokens leaves {} of the model's {} to the answer",
+                           lesson.prompt.size(), std::max<int64_t>(room, 0), context),
+               row.where, "lower max_completion_length, or --on_bad_row skip"});
+        }
+        if (reads_answers) {
+          lesson.given = renderer.row(row);
+          if (lesson.given.trained_tokens() == 0) {
+            all.rejected.push_back({row.where, "no trained token"});
+            return;
+          }
+        }
+        to.push_back(std::move(lesson));
+      });
+    }
+  };
+  render(dataset.train, all.train);
+  render(dataset.test, all.test);
+  all.rejected.insert(all.rejected.end(), dataset.rejected.begin(), dataset.rejected.end());
+  return all;
+}
+
+void check_vocabularies(const model::Model& student, const token::Tokenizer& tokenizer,
+                        const sample::Loaded& teacher, const std::string& path) {
+  const int64_t own = student.config().vocabulary, other = teacher.model->config().vocabulary;
+  auto refuse = [&](const std::string& what) {
+    throw Error({what, path,
+                 "a teacher's distribution says nothing over another vocabulary: take a teacher of "
+                 "the student's family"});
+  };
+  if (own != other)
+    refuse(fmt::format("the teacher's vocabulary has {} tokens, the student's {}", other, own));
+  const int size = std::min(tokenizer.vocabulary_size(), teacher.tokenizer.vocabulary_size());
+  for (int32_t id = 0; id < size; ++id) {
+    if (tokenizer.token(id) == teacher.tokenizer.token(id)) continue;
+    refuse(fmt::format("token {} is '{}' to the teacher and '{}' to the student", id,
+                       teacher.tokenizer.token(id), tokenizer.token(id)));
+  }
+}
+
+class Distillation {
+ public:
+  Distillation(Run& run, const DistillationOptions& options, const algo::SupervisedLoss& loss,
+               const chat::Renderer& renderer)
+      : run_(run),
+        options_(options),
+        renderer_(renderer),
+        teacher_(sample::load(options.teacher_model_name_or_path,
+                              {.dtype = sample::dtype_of(options.common.dtype), .lora = {}})),
+        sampler_(run.model(), run.tokenizer(), renderer.stop_ids(),
+                 {.max_sequences = options.max_sequences}),
+        distiller_(run.model(), *teacher_.model, loss, options.temperature) {
+    check_vocabularies(run.model(), run.tokenizer(), teacher_, options.teacher_model_name_or_path);
+  }
+
+  Result train(const Lessons& rows) {
+    const CommonOptions& o = run_.options();
+    if (rows.train.empty()) {
+      throw Error({"no row is left to learn from", "the training split",
+                   "look at rejected.jsonl, or at the rows with: temper data show"});
+    }
+    const RowOrder order(static_cast<int64_t>(rows.train.size()), o);
+    run_.begin(order.steps());
+    log_rows(run_, order, rows.rejected, "decoded_prompt",
+             [&](size_t row) { return renderer_.tokenizer().decode(rows.train[row].prompt); });
+    if (!run_.brief()) {
+      runlog::print(fmt::format("rows       {} to learn from, {} held out, {} left out\n",
+                                rows.train.size(), rows.test.size(), rows.rejected.size()));
+      runlog::print(
+          fmt::format("batches    {} rows an update → {} updates, {:.0f} % of them on "
+                      "the student's own answers\n",
+                      order.batch_rows(), order.steps(), 100 * options_.lmbda));
+    }
+    const RowLoop loop{.name = run_.command(),
+                       .digits = 3,
+                       .step = [&](const std::vector<int64_t>& batch) { return step(rows, batch); },
+                       .evaluate = [&](double epochs) { evaluate(rows.test, epochs); }};
+    return run_rows(run_, order, loop,
+                    {{"train", rows.train.size()},
+                     {"test", rows.test.size()},
+                     {"rejected", rows.rejected.size()}});
+  }
+
+ private:
+  RowStep step(const Lessons& rows, const std::vector<int64_t>& batch) {
+    std::vector<const Lesson*> chosen;
+    for (int64_t row : batch) chosen.push_back(&rows.train[static_cast<size_t>(row)]);
+    const auto number = static_cast<uint32_t>(run_.state().step);
+    const random::Stream mix(run_.options().run_seed(), random::Purpose::Mix);
+    const bool own = mix.at({.step = number}).chance(options_.lmbda);
+    Figures lengths;
+    const std::vector<batch::Packed> batches =
+        own ? sampled(chosen, random::Purpose::Sample, number, &lengths) : given(chosen);
+    const step::BatchResult result = distiller_.train(batches);
+    Figures figures = {{"entropy", result.mean_entropy},
+                       {"mean_token_accuracy", result.token_accuracy},
+                       {"on_policy", own ? 1.0 : 0.0}};
+    figures.insert(figures.end(), lengths.begin(), lengths.end());
+    return {.loss = result.loss, .tokens = result.read_tokens, .figures = figures};
+  }
+
+  void evaluate(const std::vector<Lesson>& test, double epochs) {
+    if (test.empty() || run_.options().eval_steps == 0) return;
+    std::vector<const Lesson*> chosen;
+    for (const Lesson& lesson : test) chosen.push_back(&lesson);
+    const step::BatchResult result = distiller_.evaluate(
+        options_.lmbda > 0 ? sampled(chosen, random::Purpose::Evaluate, 0, nullptr)
+                           : given(chosen));
+    run_.judge(result.loss, false);
+    run_.log_metrics({{"eval_loss", result.loss}, {"eval_entropy", result.mean_entropy}}, epochs);
+  }
+
+  /// The student's answers of now; all their tokens count.
+  std::vector<batch::Packed> sampled(const std::vector<const Lesson*>& rows,
+                                     random::Purpose purpose, uint32_t step, Figures* lengths) {
+    std::vector<chat::Request> requests;
+    for (const Lesson* lesson : rows) {
+      chat::Request& request = requests.emplace_back();
+      request.prompt = lesson->prompt;
+      request.options.temperature = options_.temperature;
+      request.options.max_tokens = options_.max_completion_length;
+      request.seed = run_.options().run_seed();
+      request.purpose = purpose;
+      request.step = step;
+      request.prompt_id = static_cast<uint32_t>(requests.size() - 1);
+    }
+    const std::vector<std::vector<chat::Completion>> said = sampler_.speak(requests);
+    std::vector<batch::Group> groups;
+    double tokens = 0, cut = 0;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const chat::Completion& answer = said[i][0];
+      tokens += static_cast<double>(answer.tokens.size());
+      cut += answer.finish == chat::Finish::Length ? 1 : 0;
+      groups.push_back({.prompt = rows[i]->prompt,
+                        .answers = {{answer.tokens, std::vector<uint8_t>(answer.tokens.size(), 1),
+                                     static_cast<int64_t>(i)}}});
+    }
+    if (lengths != nullptr) {
+      const auto count = static_cast<double>(rows.size());
+      *lengths = {{"completions/mean_length", tokens / count},
+                  {"completions/clipped_ratio", cut / count}};
+      run_.state().sampled_tokens += static_cast<int64_t>(tokens);
+    }
+    return batch::pack(groups, run_.options().micro_batch_tokens);
+  }
+
+  std::vector<batch::Packed> given(const std::vector<const Lesson*>& rows) const {
+    std::vector<const chat::TokenRow*> tokens;
+    for (const Lesson* lesson : rows) tokens.push_back(&lesson->given);
+    return packed(tokens, run_.options().micro_batch_tokens);
+  }
+
+  Run& run_;
+  const DistillationOptions& options_;
+  const chat::Renderer& renderer_;
+  sample::Loaded teacher_;
+  sample::Sampler sampler_;
+  step::Distiller distiller_;
+};
+
+}  // namespace
+
+void describe(config::Fields<DistillationOptions>& f) {
+  using O = DistillationOptions;
+  f.include(&O::common);
+  f.group("teacher");
+  f.add("teacher_model_name_or_path", &O::teacher_model_name_or_path,
+        "a model with the student's vocabulary: a Hugging Face folder, a GGUF file or an adapter's "
+        "folder")
+      .required();
+  f.add("lmbda", &O::lmbda,
+        "share of the updates that read the student's own answers; the others read the rows'")
+      .within(0, 1);
+  f.group("sampling");
+  f.add("temperature", &O::temperature, "of sampling, and of both distributions").above(0);
+  f.add("max_completion_length", &O::max_completion_length, "tokens of a sampled answer at most")
+      .at_least(1);
+  f.add("max_sequences", &O::max_sequences, "answers written at once").at_least(1);
+  f.group("data");
+  f.include(&O::data);
+  f.group("tokens");
+  f.include(&O::render);
+}
+
+DistillationOptions distillation_defaults() {
+  DistillationOptions options;
+  options.common.learning_rate = 1e-6;
+  return options;
+}
+
+Result distillation(const DistillationOptions& options, const algo::SupervisedLoss& loss,
+                    const Setting& setting) {
+  Run run(options.common, setting);
+  chat::RendererOptions render = options.render;
+  render.now_s = static_cast<int64_t>(clock::epoch_seconds());
+  const chat::Renderer renderer(run.tokenizer(), render, run.end_ids());
+  Distillation loop(run, options, loss, renderer);
+  return loop.train(lessons(options, renderer, run.model().config().max_positions));
+}
+
+}  // namespace temper::train
