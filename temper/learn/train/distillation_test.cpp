@@ -18,7 +18,7 @@ class Distilling : public Training {
     o.common.max_steps = 6;
     o.common.save_steps = 1;
     o.data = sft_options(name).data;
-    o.teacher_model_name_or_path = other_model(7);
+    o.teacher_model_name_or_path = other_model({.seed = 7});
     o.max_completion_length = 8;
     return o;
   }
@@ -83,7 +83,7 @@ TEST_F(Distilling, AStoppedRunResumesToTheSameBits) {
 
 TEST_F(Distilling, ATeacherOfAnotherVocabularyIsRefused) {
   DistillationOptions o = options("a");
-  o.teacher_model_name_or_path = other_model(9, 272);
+  o.teacher_model_name_or_path = other_model({.seed = 9, .vocabulary = 272});
   const std::string said = message([&] { run(o); });
   EXPECT_NE(said.find("the teacher's vocabulary has 272 tokens, the student's 264"),
             std::string::npos)

@@ -124,20 +124,12 @@ TEST_F(Training, RewardsNeedOneSource) {
 }
 
 /// Another environment's rows; its episodes ask back and are never done after one answer.
-class AsksBack : public env::Environment {
+class AsksBack : public Wrapped {
  public:
-  explicit AsksBack(std::unique_ptr<env::Environment> inner) : inner_(std::move(inner)) {}
+  using Wrapped::Wrapped;
   std::string_view name() const override { return "asks_back"; }
-  int64_t size(env::Split split) const override { return inner_->size(split); }
-  env::Row row(env::Split split, int64_t index, uint64_t seed) const override {
-    return inner_->row(split, index, seed);
-  }
   std::unique_ptr<env::Episode> begin(const env::Row& row) const override {
     return std::make_unique<Open>(inner_->begin(row));
-  }
-  const reward::Rubric& rubric() const override { return inner_->rubric(); }
-  std::string demonstration(const env::Row& row) const override {
-    return inner_->demonstration(row);
   }
 
  private:
@@ -152,7 +144,6 @@ class AsksBack : public env::Environment {
    private:
     std::unique_ptr<env::Episode> inner_;
   };
-  std::unique_ptr<env::Environment> inner_;
 };
 
 TEST_F(Training, AnEpisodeOfSeveralTurnsIsRefused) {

@@ -34,7 +34,7 @@ std::string symbol(int byte) {
 }
 
 /// A folder with a fresh two-layer model over bytes and ChatML's tokens.
-std::string tiny_model(const fs::path& folder, uint64_t seed = 3, int64_t vocabulary_size = 264) {
+std::string tiny_model(const fs::path& folder, const TinyModel& size = {}) {
   Json vocabulary = Json::object();
   for (int byte = 0; byte < 256; ++byte) vocabulary[symbol(byte)] = byte;
   vocabulary[symbol('t') + symbol('h')] = 256;
@@ -70,19 +70,19 @@ std::string tiny_model(const fs::path& folder, uint64_t seed = 3, int64_t vocabu
   weights::ModelConfig model;
   model.model_type = "llama";
   model.architecture = "LlamaForCausalLM";
-  model.vocabulary = vocabulary_size;
-  model.width = 32;
-  model.layers = 2;
+  model.vocabulary = size.vocabulary;
+  model.width = size.width;
+  model.layers = size.layers;
   model.heads = 4;
   model.kv_heads = 2;
-  model.head_dim = 8;
-  model.ffn = 64;
+  model.head_dim = size.width / 4;
+  model.ffn = 2 * size.width;
   model.max_positions = 512;
   model.tied_head = true;
   model.eos_ids = {258};
   model.initializer_range = 0.1;
   const model::Model fresh =
-      model::Model::fresh(model, {.dtype = kernel::Dtype::Float32, .lora = {}}, seed);
+      model::Model::fresh(model, {.dtype = kernel::Dtype::Float32, .lora = {}}, size.seed);
   sample::write_model(folder.string(), fresh, token::Tokenizer::from_folder(folder.string()));
   return folder.string();
 }
@@ -138,8 +138,8 @@ Setting Training::setting(const std::string& command, const std::string& config_
           .interrupted = interrupted};
 }
 
-std::string Training::other_model(uint64_t seed, int64_t vocabulary) const {
-  return tiny_model(root_ / ("other-" + std::to_string(seed)), seed, vocabulary);
+std::string Training::other_model(const TinyModel& size) const {
+  return tiny_model(root_ / ("other-" + std::to_string(size.seed)), size);
 }
 
 SftOptions Training::sft_options(const std::string& name) const {

@@ -12,6 +12,7 @@
 
 #include "temper/learn/train/policy.h"
 #include "temper/learn/train/supervised.h"
+#include "temper/world/env/environment.h"
 
 namespace temper::train {
 
@@ -19,6 +20,29 @@ namespace temper::train {
 std::string message(const std::function<void()>& act);
 
 const algo::Policy& policy_member(std::string_view name = "grpo");
+
+/// Another environment's rows and rubric; what an episode does with them is to be overridden.
+class Wrapped : public env::Environment {
+ public:
+  explicit Wrapped(std::unique_ptr<env::Environment> inner) : inner_(std::move(inner)) {}
+  int64_t size(env::Split split) const override { return inner_->size(split); }
+  env::Row row(env::Split split, int64_t index, uint64_t seed) const override {
+    return inner_->row(split, index, seed);
+  }
+  const reward::Rubric& rubric() const override { return inner_->rubric(); }
+  std::string demonstration(const env::Row& row) const override {
+    return inner_->demonstration(row);
+  }
+
+ protected:
+  std::unique_ptr<env::Environment> inner_;
+};
+
+/// The size of a tiny model, and what its weights are drawn from.
+struct TinyModel {
+  uint64_t seed = 3;
+  int64_t vocabulary = 264, width = 32, layers = 2;
+};
 
 /// A folder with a two-layer model over bytes, twelve rows for sft, and an environment in which
 /// untrained models earn something now and then.
@@ -38,8 +62,8 @@ class Training : public testing::Test {
   Result run_grpo(const GrpoOptions& o, const std::atomic<bool>* interrupted = nullptr,
                   std::string_view member = "grpo") const;
 
-  /// A folder with a model like the tiny one, other weights in it.
-  std::string other_model(uint64_t seed, int64_t vocabulary = 264) const;
+  /// A folder with another model of that kind.
+  std::string other_model(const TinyModel& size) const;
 
   std::string read(const std::string& name) const;
   /// Metrics of a run without what depends on the clock.

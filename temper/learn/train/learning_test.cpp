@@ -1,0 +1,96 @@
+// That members of the policy family learn, not only compute: a model of a million parameters comes
+// to earn a planted reward, and comes to nothing when rewards are dealt to the wrong answers.
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "temper/learn/algo/policy.h"
+#include "temper/learn/train/training.h"
+
+namespace temper::train {
+namespace {
+
+/// Every answer gets the verdict of the one before it.
+class Shuffled : public Wrapped {
+ public:
+  using Wrapped::Wrapped;
+  std::string_view name() const override { return "shuffled"; }
+  std::unique_ptr<env::Episode> begin(const env::Row& row) const override {
+    return std::make_unique<Late>(inner_->begin(row), before_);
+  }
+
+ private:
+  class Late : public env::Episode {
+   public:
+    Late(std::unique_ptr<env::Episode> inner, reward::Verdict& before)
+        : inner_(std::move(inner)), before_(before) {}
+    const std::vector<chat::Message>& messages() const override { return inner_->messages(); }
+    bool done() const override { return inner_->done(); }
+    void step(const std::string& assistant) override { inner_->step(assistant); }
+    reward::Verdict score() const override {
+      reward::Verdict own = inner_->score();
+      if (before_.parts.empty()) before_ = own;
+      std::swap(own, before_);
+      return own;
+    }
+
+   private:
+    std::unique_ptr<env::Episode> inner_;
+    reward::Verdict& before_;
+  };
+  mutable reward::Verdict before_;
+};
+
+class Learning : public Training {
+ protected:
+  /// How far the mean reward of the last eight batches lies above that of the first eight.
+  double gain(const char* name, bool planted) const {
+    GrpoOptions o = grpo_options(planted ? "planted" : "shuffled");
+    o.common.model_name_or_path = other_model({.seed = 5, .width = 160, .layers = 4});
+    o.common.per_device_train_batch_size = 64;
+    o.common.micro_batch_tokens = 2048;
+    o.common.max_steps = 30;
+    o.common.learning_rate = 1e-3;
+    o.common.warmup_steps = 4;
+    o.common.eval_steps = o.common.save_steps = 0;
+    o.rollout.num_generations = 16;
+    o.rollout.max_completion_length = 8;
+    o.rollout.kl_every = 0;
+    const algo::Policy& member = policy_member(name);
+    std::unique_ptr<env::Environment> environment = environment_of(o.rollout);
+    if (!planted) environment = std::make_unique<Shuffled>(std::move(environment));
+    train::Run run(o.common, setting(name, config::to_yaml(o)));
+    policy(run, o.rollout, *environment, member, *member.make(member.options()));
+    const std::vector<Json> lines = metrics(planted ? "planted" : "shuffled");
+    double gained = 0;
+    for (size_t i = 0; i < 8; ++i) {
+      gained += lines[lines.size() - 1 - i]["reward"].get<double>() / 8;
+      gained -= lines[i]["reward"].get<double>() / 8;
+    }
+    return gained;
+  }
+};
+
+class LearningSlow : public Learning, public testing::WithParamInterface<const char*> {};
+
+TEST_P(LearningSlow, APlantedRewardIsEarned) {
+  EXPECT_GT(gain(GetParam(), true), 0.2);
+}
+INSTANTIATE_TEST_SUITE_P(Members, LearningSlow,
+                         testing::Values("dapo", "dr_grpo", "gpg", "grpo", "gspo", "opo",
+                                         "reinforce", "reinforce_pp", "remax", "rloo"),
+                         [](const auto& info) { return std::string(info.param); });
+
+class LearningControlSlow : public Learning {};
+
+/// 512 answers on each side: four standard errors are 0.13.
+TEST_F(LearningControlSlow, NothingIsLearntFromRewardsOfOtherAnswers) {
+  EXPECT_LT(std::abs(gain("grpo", false)), 0.13);
+}
+
+TEST_F(LearningControlSlow, EveryMemberIsTried) {
+  EXPECT_EQ(algo::policy_catalogue().size(), 10u);  // the list above
+}
+
+}  // namespace
+}  // namespace temper::train
