@@ -75,4 +75,5 @@ def main():
     print(len(rows), sum(row["made"] is None for row in rows))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -27,30 +27,40 @@ std::vector<token::Id> part(const std::vector<token::Id>& ids, int64_t begin, in
 }  // namespace
 
 TokenPair token_pair(const Renderer& renderer, const data::Row& row, int64_t max_length) {
-  if (row.type != data::RowType::Preference) {
+  const bool paired = row.type == data::RowType::Preference;
+  if (!paired && row.type != data::RowType::Unpaired) {
     throw Error({"wanted a preference row, got a " + data::name(row.type) + " row", row.where, ""});
   }
   ASSERT(renderer.options().max_length == 0, "the pair is cut here, not its sequences");
-  const data::Row chosen_row = with_answer(row, "chosen");
-  const TokenRow chosen = renderer.row(chosen_row);
-  const TokenRow rejected = renderer.row(with_answer(row, "rejected"));
-  const int64_t alone = std::ssize(renderer.prompt(chosen_row));
-  const int64_t prompt = std::min(chosen.prompt_tokens, rejected.prompt_tokens);
-  const int64_t most =
-      max_length > 0 ? max_length : std::max(std::ssize(chosen.ids), std::ssize(rejected.ids));
-  TokenPair pair{.prompt = part(chosen.ids, 0, prompt),
-                 .chosen = part(chosen.ids, prompt, std::min(most, std::ssize(chosen.ids))),
-                 .rejected = part(rejected.ids, prompt, std::min(most, std::ssize(rejected.ids))),
-                 .truncated = std::max(std::ssize(chosen.ids), std::ssize(rejected.ids)) > most,
-                 .prompt_tokens_lost = alone - prompt,
+  const data::Row first = with_answer(row, paired ? "chosen" : "completion");
+  std::vector<TokenRow> made = {renderer.row(first)};
+  if (paired) made.push_back(renderer.row(with_answer(row, "rejected")));
+  int64_t prompt = made[0].prompt_tokens, longest = 0;
+  for (const TokenRow& one : made) {
+    prompt = std::min(prompt, one.prompt_tokens);
+    longest = std::max(longest, std::ssize(one.ids));
+  }
+  const int64_t most = max_length > 0 ? max_length : longest;
+  auto answer = [&](const TokenRow& one) {
+    return part(one.ids, prompt, std::min(most, std::ssize(one.ids)));
+  };
+  TokenPair pair{.prompt = part(made[0].ids, 0, prompt),
+                 .chosen = {},
+                 .rejected = {},
+                 .truncated = longest > most,
+                 .prompt_tokens_lost = std::ssize(renderer.prompt(first)) - prompt,
                  .where = row.where,
                  .unusable = ""};
+  const bool wanted = paired || row.value->at("label").get<bool>();
+  (wanted ? pair.chosen : pair.rejected) = answer(made[0]);
+  if (paired) pair.rejected = answer(made[1]);
   // A token without one before it is not predicted.
-  const size_t least = prompt == 0 ? 2 : 1;
+  const int64_t least = prompt == 0 ? 2 : 1;
   if (prompt >= most) {
     pair.unusable = "the prompt has " + std::to_string(prompt) +
                     " tokens, max_length leaves none " + "for the answers";
-  } else if (pair.chosen.size() < least || pair.rejected.size() < least) {
+  } else if (std::any_of(made.begin(), made.end(),
+                         [&](const TokenRow& one) { return std::ssize(answer(one)) < least; })) {
     pair.unusable = "an answer has no token to learn";
   } else if (pair.chosen == pair.rejected) {
     pair.unusable = std::string("chosen and rejected are the same tokens") +
@@ -60,7 +70,7 @@ TokenPair token_pair(const Renderer& renderer, const data::Row& row, int64_t max
 }
 
 std::vector<std::string> lint(const Renderer& renderer, const std::vector<TokenPair>& pairs) {
-  int64_t lost = 0, endless = 0, cut = 0;
+  int64_t lost = 0, endless = 0, cut = 0, paired = 0;
   const auto& stops = renderer.stop_ids();
   auto ends = [&](const std::vector<token::Id>& answer) {
     // A template may print a line break behind the end of a turn.
@@ -71,10 +81,12 @@ std::vector<std::string> lint(const Renderer& renderer, const std::vector<TokenP
   for (const TokenPair& pair : pairs) {
     lost += pair.prompt_tokens_lost > 0 ? 1 : 0;
     cut += pair.truncated ? 1 : 0;
-    endless += !pair.truncated && !ends(pair.chosen) ? 1 : 0;
+    endless += !pair.truncated && !pair.chosen.empty() && !ends(pair.chosen) ? 1 : 0;
+    paired += !pair.chosen.empty() && !pair.rejected.empty() ? 1 : 0;
   }
   std::vector<std::string> notes;
-  const std::string of = " of " + std::to_string(pairs.size()) + " pairs";
+  const std::string of =
+      " of " + std::to_string(pairs.size()) + (paired > 0 ? " pairs" : " answers");
   if (lost > 0) {
     notes.push_back(std::to_string(lost) + of +
                     " lose tokens at the end of the prompt: tokens merge with the answer's, or the "
@@ -82,7 +94,8 @@ std::vector<std::string> lint(const Renderer& renderer, const std::vector<TokenP
   }
   if (endless > 0) {
     notes.push_back(std::to_string(endless) + of +
-                    " have a chosen answer without a token that ends a turn");
+                    (paired > 0 ? " have a chosen answer without" : " are chosen ones without") +
+                    " a token that ends a turn");
   }
   if (cut > 0) notes.push_back(std::to_string(cut) + of + " are cut to max_length");
   return notes;

@@ -1,6 +1,6 @@
-// Preference rows to tokens, as TRL 1.16's DPOTrainer makes them (_prepare_dataset and its
-// collator): the answers begin where prompt and prompt + answer part, and both sequences keep their
-// first max_length tokens.
+// Preference rows to tokens, as TRL 1.16's DPOTrainer and KTOTrainer make them (_prepare_dataset
+// and their collators): the answers begin where prompt and prompt + answer part, and each sequence
+// keeps its first max_length tokens.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 namespace temper::chat {
 
 struct TokenPair {
+  /// Of an unpaired row only one answer: `chosen` where its label is true, `rejected` otherwise.
   std::vector<token::Id> prompt, chosen, rejected;
   bool truncated = false;
   /// Tokens of the prompt alone that prompt + answer does not begin with; they are left out.
@@ -21,8 +22,8 @@ struct TokenPair {
   std::string unusable;
 };
 
-/// `row` is a preference row; `renderer` has no max_length of its own. `max_length` 0: no limit.
-/// Throws Error with the row's place.
+/// `row` is a preference row, paired or not; `renderer` has no max_length of its own. `max_length`
+/// 0: no limit. Throws Error with the row's place.
 TokenPair token_pair(const Renderer& renderer, const data::Row& row, int64_t max_length);
 
 /// What to say about pairs before training on them: prompts that lose tokens, answers without an

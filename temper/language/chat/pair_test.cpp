@@ -48,6 +48,41 @@ TEST_F(Pairs, TokensEqualTrl) {
   EXPECT_GE(compared, 20);
 }
 
+/// The rows of a set as KTOTrainer takes them: of pairs all chosen answers, then all rejected ones.
+std::vector<data::Row> unpaired_rows(const Json& texts) {
+  constexpr data::RowType kWanted[] = {data::RowType::Unpaired, data::RowType::Preference};
+  std::vector<data::Row> rows, rejected;
+  for (const Json& text : texts) {
+    const auto both = data::unpaired(data::make_row(text, "rows.jsonl:1", kWanted));
+    rows.push_back(both[0]);
+    if (both.size() > 1) rejected.push_back(both[1]);
+  }
+  rows.insert(rows.end(), rejected.begin(), rejected.end());
+  return rows;
+}
+
+TEST_F(Pairs, TokensOfUnpairedRowsEqualTrl) {
+  const Renderer made_by = renderer({.max_length = 0});
+  const Json golden =
+      text::parse_json(file::read_file(SOURCE_DIR "/golden/kto_rows.json"), "golden");
+  for (const Json& set : golden) {
+    size_t compared = 0;
+    for (const data::Row& row : unpaired_rows(set["rows"])) {
+      SCOPED_TRACE(text::to_line(*row.value) + " " + text::to_line(set["max_length"]));
+      const TokenPair made = token_pair(made_by, row, set["max_length"]);
+      if (!made.unusable.empty()) continue;
+      ASSERT_LT(compared, set["made"].size());
+      const Json& wanted = set["made"][compared++];
+      const bool label = wanted["label"];
+      EXPECT_TRUE((label ? made.rejected : made.chosen).empty());
+      EXPECT_EQ(joined(made.prompt, label ? made.chosen : made.rejected),
+                wanted["tokens"].get<std::vector<token::Id>>());
+      EXPECT_EQ(std::ssize(made.prompt), wanted["tokens_prompt"].get<int64_t>());
+    }
+    EXPECT_EQ(compared, set["made"].size());
+  }
+}
+
 TEST_F(Pairs, WhatTeachesNothingSaysWhy) {
   const Renderer made_by = renderer({.max_length = 0});
   auto why = [&](const std::string& row, int64_t max_length) {

@@ -16,7 +16,7 @@ constexpr std::string_view kSpace = " \t\r\n";
 
 std::string kind(RowType type, bool conversational) {
   bool both = type == RowType::PromptOnly || type == RowType::PromptCompletion ||
-              type == RowType::Preference;
+              type == RowType::Preference || type == RowType::Unpaired;
   return name(type) + (both ? conversational ? " of messages" : " of strings" : "");
 }
 

@@ -22,10 +22,12 @@ enum class RowType {
   PromptCompletion,  ///< `prompt` and `completion`: two strings, or two message lists
   PromptOnly,        ///< `prompt`: a string or a message list
   Preference,        ///< `prompt`, `chosen`, `rejected`: strings, or message lists
+  Unpaired,          ///< `prompt`, `completion` and `label`: whether such an answer is wanted
   Other              ///< a task's own columns; read only where asked for
 };
 
-/// "text", "messages", "prompt-completion", "prompt-only", "preference", "other".
+/// "text", "messages", "prompt-completion", "prompt-only", "preference", "unpaired-preference",
+/// "other".
 std::string name(RowType type);
 
 struct Row {
@@ -84,6 +86,10 @@ Dataset parse_dataset(std::string_view text, const std::string& where,
 
 /// One row's columns made equal and checked; also what a server does with a body. Throws Error.
 Row make_row(Json value, const std::string& where, std::span<const RowType> wanted = {});
+
+/// The two answers of a preference row, the chosen one first, as unpaired rows; an unpaired row as
+/// it is.
+std::vector<Row> unpaired(const Row& row);
 
 /// The order in which epoch `epoch` (from 0) visits `rows` rows; a pure function of its arguments.
 std::vector<int64_t> epoch_order(int64_t rows, uint64_t seed, int64_t epoch);

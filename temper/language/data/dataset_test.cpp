@@ -47,6 +47,8 @@ TEST(Row, ColumnsMakeTheType) {
       {R"({"chosen": [{"role": "user", "content": "a"}],
            "rejected": [{"role": "user", "content": "b"}]})",
        RowType::Preference, true},
+      {R"({"prompt": "a", "completion": "b", "label": false})", RowType::Unpaired, false},
+      {R"({"prompt": "a", "completion": "b", "label": 3})", RowType::PromptCompletion, false},
   };
   for (const Case& c : cases) {
     Row row = row_of(c.text);
@@ -76,6 +78,41 @@ TEST(Row, CompletionIsIgnoredWherePromptsAreWanted) {
   EXPECT_EQ(row_of(R"({"prompt": "a", "completion": "b"})", {RowType::PromptOnly}).type,
             RowType::PromptOnly);
   EXPECT_EQ(row_of(R"({"question": "a"})", {RowType::Other}).type, RowType::Other);
+}
+
+TEST(Row, LabelsAreTrueOrFalse) {
+  auto what = [&](const std::string& text) {
+    return error_of([&] { row_of(text, {RowType::Unpaired, RowType::Preference}); });
+  };
+  EXPECT_EQ(what(R"({"prompt": "a", "completion": "b", "label": true})"), "no error");
+  for (const char* label : {"1", "\"yes\"", "[true]"}) {
+    const std::string got =
+        what(R"({"prompt": "a", "completion": "b", "label": )" + std::string(label) + "}");
+    EXPECT_NE(got.find("'label': wanted true or false, got " + std::string(label)),
+              std::string::npos)
+        << got;
+    EXPECT_NE(got.find("rows.jsonl:3"), std::string::npos);
+  }
+  const std::string none = what(R"({"prompt": "a", "completion": "b"})");
+  EXPECT_NE(none.find("wanted an unpaired-preference or preference row, got a prompt-only row"),
+            std::string::npos)
+      << none;
+  EXPECT_EQ(
+      row_of(R"({"prompt": "a", "completion": "b", "label": true})", {RowType::PromptCompletion})
+          .type,
+      RowType::PromptCompletion);
+}
+
+TEST(Row, PairsAreTwoAnswersWithLabels) {
+  const Row pair = row_of(R"({"prompt": "p", "chosen": "a", "rejected": "b", "id": 4})");
+  const std::vector<Row> both = unpaired(pair);
+  ASSERT_EQ(both.size(), 2u);
+  EXPECT_EQ(text::to_line(*both[0].value),
+            R"({"prompt":"p","id":4,"completion":"a","label":true})");
+  EXPECT_EQ((*both[1].value)["completion"], "b");
+  EXPECT_EQ((*both[1].value)["label"], false);
+  EXPECT_EQ(both[1].where, pair.where);
+  EXPECT_EQ(unpaired(both[0]).size(), 1u);
 }
 
 TEST(Row, PromptsOfPairsAreTakenOutOfTheirAnswers) {

@@ -18,7 +18,7 @@ std::string columns(const Json& value) {
 std::string joined(std::span<const RowType> types) {
   std::string out;
   for (RowType type : types) out += (out.empty() ? "" : " or ") + name(type);
-  return out;
+  return (out.starts_with("unpaired") ? "an " : "a ") + out;
 }
 
 /// ShareGPT's names of roles.
@@ -182,7 +182,11 @@ RowType type_of(const Json& value, std::span<const RowType> wanted, const std::s
   if (value.contains("chosen") && value.contains("rejected") && may(RowType::Preference)) {
     found = RowType::Preference;
   } else if (value.contains("prompt") && value.contains("completion")) {
-    found = may(RowType::PromptCompletion) ? RowType::PromptCompletion : RowType::PromptOnly;
+    const bool labelled =
+        value.contains("label") && (!wanted.empty() || value["label"].is_boolean());
+    found = labelled && may(RowType::Unpaired) ? RowType::Unpaired
+            : may(RowType::PromptCompletion)   ? RowType::PromptCompletion
+                                               : RowType::PromptOnly;
   } else if (value.contains("prompt")) {
     found = RowType::PromptOnly;
   } else if (value.contains("messages")) {
@@ -194,15 +198,20 @@ RowType type_of(const Json& value, std::span<const RowType> wanted, const std::s
   if (may(RowType::Other)) return RowType::Other;
   std::string hint =
       "columns are text | messages | prompt + completion | prompt; see `temper data show`";
-  if (may(RowType::Preference)) {
+  if (!wanted.empty() && may(RowType::Unpaired)) {
+    hint =
+        "an unpaired row has prompt, completion and label (true or false); pairs have chosen and "
+        "rejected";
+  } else if (may(RowType::Preference)) {
     hint = "a preference row has chosen and rejected, and may have a prompt";
   } else if (value.contains("chosen")) {
     hint = "chosen and rejected make a preference row, which `temper dpo` reads";
   }
   throw Error({"wanted " +
                    (wanted.empty() ? std::string("a dataset type that TRL knows")
-                                   : "a " + joined(wanted) + " row") +
-                   ", got " + (found ? "a " + name(*found) + " row" : std::string("none of them")) +
+                                   : joined(wanted) + " row") +
+                   ", got " +
+                   (found ? joined({&*found, 1}) + " row" : std::string("none of them")) +
                    " with the columns " + columns(value),
                where, hint});
 }
@@ -221,6 +230,8 @@ std::string name(RowType type) {
       return "prompt-only";
     case RowType::Preference:
       return "preference";
+    case RowType::Unpaired:
+      return "unpaired-preference";
     case RowType::Other:
       return "other";
   }
@@ -253,11 +264,16 @@ Row make_row(Json value, const std::string& where, std::span<const RowType> want
     case RowType::PromptOnly:
       row.conversational = is_conversation(kept, "prompt", where);
       break;
-    case RowType::PromptCompletion: {
+    case RowType::PromptCompletion:
+    case RowType::Unpaired: {
       row.conversational = is_conversation(kept, "prompt", where);
       if (is_conversation(kept, "completion", where) != row.conversational) {
         throw Error({"'prompt' and 'completion': one is a string, the other a list of messages",
                      where, "make both strings or both lists"});
+      }
+      if (row.type == RowType::Unpaired && !kept["label"].is_boolean()) {
+        throw Error({"'label': wanted true or false, got " + text::to_line(kept["label"]), where,
+                     "true where the answer is wanted, false where it is not"});
       }
       break;
     }
@@ -269,6 +285,24 @@ Row make_row(Json value, const std::string& where, std::span<const RowType> want
   }
   row.value = std::make_shared<const Json>(std::move(kept));
   return row;
+}
+
+std::vector<Row> unpaired(const Row& row) {
+  if (row.type == RowType::Unpaired) return {row};
+  ASSERT(row.type == RowType::Preference, "a row of answers that are wanted or not");
+  std::vector<Row> both;
+  for (const char* side : {"chosen", "rejected"}) {
+    Json value = *row.value;
+    value["completion"] = value[side];
+    value["label"] = side == std::string("chosen");
+    value.erase("chosen");
+    value.erase("rejected");
+    both.push_back({.type = RowType::Unpaired,
+                    .conversational = row.conversational,
+                    .value = std::make_shared<const Json>(std::move(value)),
+                    .where = row.where});
+  }
+  return both;
 }
 
 }  // namespace temper::data
