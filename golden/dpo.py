@@ -177,25 +177,23 @@ class Gradients(TrainerCallback):
         self.found = {k: v.grad.clone() for k, v in model.named_parameters()}
 
 
-def step():
-    draw = random.Random(5)
+def words(draw, n):
+    return " " + " ".join(f"w{draw.randrange(3, 96)}" for _ in range(n))
 
-    def words(n):
-        return " " + " ".join(f"w{draw.randrange(3, 96)}" for _ in range(n))
 
-    rows = [{"prompt": words(a).strip(), "chosen": words(b), "rejected": words(c)}
-            for a, b, c in ((4, 9, 5), (2, 1, 3), (6, 3, 3), (1, 8, 10))]
+def step(trainer_class, config_class, rows, columns, wanted):
+    """One step of a real trainer on the tiny Llama: its tokens, loss and metrics, and the gradients."""
     vocabulary = {"<pad>": 0, "<s>": 1, "</s>": 2, **{f"w{i}": i for i in range(3, 96)}}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<pad>"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>")
     load = lambda name: LlamaForCausalLM.from_pretrained(os.path.join(HERE, "tiny", name), dtype=torch.float64)
     gradients = Gradients()
-    args = DPOConfig(output_dir=tempfile.mkdtemp(), per_device_train_batch_size=len(rows), max_steps=1,
-                     learning_rate=0.0, max_grad_norm=0.0, report_to="none", bf16=False, use_cpu=True,
-                     gradient_checkpointing=False, save_strategy="no", logging_steps=1, disable_tqdm=True)
-    trainer = DPOTrainer(model=load("llama"), ref_model=load("llama_bias"), args=args,
-                         train_dataset=Dataset.from_list(rows), processing_class=tokenizer, callbacks=[gradients])
+    args = config_class(output_dir=tempfile.mkdtemp(), per_device_train_batch_size=len(rows), max_steps=1,
+                        learning_rate=0.0, max_grad_norm=0.0, report_to="none", bf16=False, use_cpu=True,
+                        gradient_checkpointing=False, save_strategy="no", logging_steps=1, disable_tqdm=True)
+    trainer = trainer_class(model=load("llama"), ref_model=load("llama_bias"), args=args,
+                            train_dataset=Dataset.from_list(rows), processing_class=tokenizer, callbacks=[gradients])
     losses, kept = [], {}
     compute = trainer._compute_loss
 
@@ -207,10 +205,17 @@ def step():
 
     trainer._compute_loss = watched
     trainer.train()
-    tokens = [{k: row[k + "_ids"] for k in ("prompt", "chosen", "rejected")} for row in trainer.train_dataset]
-    metrics = {k: v for k, v in kept.items() if k.startswith(("rewards/", "logps/")) or k == "entropy"}
+    tokens = [{name: row[column] for name, column in columns.items()} for row in trainer.train_dataset]
+    metrics = {k: v for k, v in kept.items() if k.startswith(("rewards/", "logps/")) or k in wanted}
     return {"model": "tiny/llama", "reference": "tiny/llama_bias", "rows": tokens, "loss": losses[0],
             "metrics": metrics}, gradients.found
+
+
+def dpo_step():
+    draw = random.Random(5)
+    rows = [{"prompt": words(draw, a).strip(), "chosen": words(draw, b), "rejected": words(draw, c)}
+            for a, b, c in ((4, 9, 5), (2, 1, 3), (6, 3, 3), (1, 8, 10))]
+    return step(DPOTrainer, DPOConfig, rows, {k: k + "_ids" for k in ("prompt", "chosen", "rejected")}, ("entropy",))
 
 
 def in_double(function, *given, **options):
@@ -222,19 +227,25 @@ def in_double(function, *given, **options):
         torch.Tensor.float = kept
 
 
+def write(name, content, found):
+    """golden/name.json, and the gradients of its step."""
+    with open(os.path.join(HERE, name + ".json"), "w") as file:
+        json.dump(content, file)
+        file.write("\n")
+    path = os.path.join(HERE, name + ".safetensors")
+    save_file({k: v.contiguous() for k, v in found.items()}, path)
+    os.chmod(path, 0o644)
+
+
 def main():
     keep_double()
     chunked_logprob.torch = Double()
     pairs = random_pairs()
     recorded = cases(pairs)
-    recorded_step, found = in_double(step)
-    with open(os.path.join(HERE, "dpo.json"), "w") as file:
-        json.dump({"pairs": pairs, "cases": recorded, "step": recorded_step}, file)
-        file.write("\n")
-    path = os.path.join(HERE, "dpo.safetensors")
-    save_file({k: v.contiguous() for k, v in found.items()}, path)
-    os.chmod(path, 0o644)
+    recorded_step, found = in_double(dpo_step)
+    write("dpo", {"pairs": pairs, "cases": recorded, "step": recorded_step}, found)
     print(len(recorded), recorded_step["loss"])
 
 
-main()
+if __name__ == "__main__":
+    main()

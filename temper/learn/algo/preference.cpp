@@ -2,6 +2,7 @@
 #include "temper/learn/algo/preference.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "temper/engine/tensor/single_thread.h"
 #include "temper/foundation/error/error.h"
@@ -9,19 +10,18 @@
 namespace temper::algo {
 namespace {
 
-/// One number of every pair.
-template <class Number>
-at::Tensor column(std::span<const PairSums> pairs, Number number) {
-  std::vector<double> values;
-  values.reserve(pairs.size());
-  for (const PairSums& pair : pairs) values.push_back(static_cast<double>(number(pair)));
-  return at::tensor(values, at::kDouble);
-}
-
 Side side(std::span<const PairSums> pairs, AnswerSums PairSums::*own, AnswerSums PairSums::*ref,
           int64_t PairSums::*tokens) {
+  auto column = [&](auto number) {  // of every answer that there is
+    std::vector<double> values;
+    values.reserve(pairs.size());
+    for (const PairSums& pair : pairs) {
+      if (pair.*tokens > 0) values.push_back(static_cast<double>(number(pair)));
+    }
+    return at::tensor(values, at::kDouble);
+  };
   auto sums = [&](AnswerSums PairSums::*of, double AnswerSums::*which) {
-    return column(pairs, [=](const PairSums& pair) { return pair.*of.*which; });
+    return column([=](const PairSums& pair) { return pair.*of.*which; });
   };
   return {.logp = sums(own, &AnswerSums::logp).set_requires_grad(true),
           .shared = sums(own, &AnswerSums::shared).set_requires_grad(true),
@@ -29,7 +29,7 @@ Side side(std::span<const PairSums> pairs, AnswerSums PairSums::*own, AnswerSums
           .evenness = sums(own, &AnswerSums::evenness),
           .ref_logp = sums(ref, &AnswerSums::logp),
           .ref_shared = sums(ref, &AnswerSums::shared),
-          .tokens = column(pairs, [=](const PairSums& pair) { return pair.*tokens; })};
+          .tokens = column([=](const PairSums& pair) { return pair.*tokens; })};
 }
 
 double at_least_one(int64_t count) {
@@ -42,15 +42,33 @@ std::vector<double> grad(const at::Tensor& leaf) {
   return metric("", grad).values;
 }
 
-void fill(std::vector<PairSums>& slopes, AnswerSums PairSums::*own, const Side& side) {
+void fill(std::vector<PairSums>& slopes, std::span<const PairSums> pairs, AnswerSums PairSums::*own,
+          int64_t PairSums::*tokens, const Side& side) {
   const std::vector<double> logp = grad(side.logp), shared = grad(side.shared),
                             whole = grad(side.whole);
+  size_t i = 0;
   for (size_t p = 0; p < slopes.size(); ++p) {
-    slopes[p].*own = {.logp = logp[p], .shared = shared[p], .whole = whole[p]};
+    if (pairs[p].*tokens == 0) continue;
+    slopes[p].*own = {.logp = logp[i], .shared = shared[i], .whole = whole[i]};
+    ++i;
   }
 }
 
+/// What of the two is there.
+std::vector<Metric> sides(const std::string& name, const Both& values) {
+  std::vector<Metric> there;
+  if (values.chosen.numel() > 0) there.push_back(metric(name + "/chosen", values.chosen));
+  if (values.rejected.numel() > 0) there.push_back(metric(name + "/rejected", values.rejected));
+  return there;
+}
+
 }  // namespace
+
+void RunningMean::add(double value) {
+  if (!std::isfinite(value)) return;
+  total += value;
+  ++count;
+}
 
 PairDenominators counted(std::span<const PairSums> pairs) {
   PairDenominators counts{.pairs = static_cast<int64_t>(pairs.size())};
@@ -62,29 +80,32 @@ PairDenominators counted(std::span<const PairSums> pairs) {
 }
 
 PairSlopes slopes(const PreferenceLoss& loss, std::span<const PairSums> pairs,
-                  const PairDenominators& whole) {
+                  const PairDenominators& whole, const BatchMeans& means) {
   const tensor::SingleThread one_thread;
   if (pairs.empty()) return {};
   const Pairs columns{
       .chosen = side(pairs, &PairSums::chosen, &PairSums::ref_chosen, &PairSums::chosen_tokens),
       .rejected =
-          side(pairs, &PairSums::rejected, &PairSums::ref_rejected, &PairSums::rejected_tokens)};
+          side(pairs, &PairSums::rejected, &PairSums::ref_rejected, &PairSums::rejected_tokens),
+      .means = means};
   PairTerms terms = loss.terms(columns);
   at::Tensor total = at::zeros({}, at::kDouble);
-  auto add = [&](const at::Tensor& values, int64_t count) {
+  auto add = [&](const at::Tensor& values, const Side& of, int64_t count) {
     if (!values.defined()) return;
-    ASSERT(values.sizes() == columns.chosen.logp.sizes(), "one term a pair");
+    ASSERT(values.sizes() == of.logp.sizes(), "one term a pair, or an answer");
     total = total + at::sum(values) / at_least_one(count);
   };
-  add(terms.pair, whole.pairs);
-  add(terms.chosen, whole.chosen_tokens);
-  add(terms.whole, whole.whole_tokens);
+  add(terms.pair, columns.chosen, whole.pairs);
+  add(terms.desirable, columns.chosen, whole.pairs);
+  add(terms.undesirable, columns.rejected, whole.pairs);
+  add(terms.chosen, columns.chosen, whole.chosen_tokens);
+  add(terms.whole, columns.chosen, whole.whole_tokens);
   total.backward();
   PairSlopes result{.loss = total.item<double>(),
                     .slopes = std::vector<PairSums>(pairs.size()),
                     .metrics = std::move(terms.metrics)};
-  fill(result.slopes, &PairSums::chosen, columns.chosen);
-  fill(result.slopes, &PairSums::rejected, columns.rejected);
+  fill(result.slopes, pairs, &PairSums::chosen, &PairSums::chosen_tokens, columns.chosen);
+  fill(result.slopes, pairs, &PairSums::rejected, &PairSums::rejected_tokens, columns.rejected);
   return result;
 }
 
@@ -95,6 +116,12 @@ std::vector<Metric> pair_metrics(const Both& rewards, const Both& logps) {
           metric("rewards/margins", rewards.chosen - rewards.rejected),
           metric("logps/chosen", logps.chosen),
           metric("logps/rejected", logps.rejected)};
+}
+
+std::vector<Metric> answer_metrics(const Both& rewards, const Both& logps) {
+  std::vector<Metric> all = sides("rewards", rewards), more = sides("logps", logps);
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
 }
 
 }  // namespace temper::algo

@@ -220,7 +220,10 @@ const std::vector<std::pair<std::string, std::string>> kVariants = [] {
       {"cpo", "{}"},
       {"cpo", "{loss_type: simpo, cpo_alpha: 0}"},
       {"cpo", "{alpha: 0.1, loss_type: simpo}"},
-      {"orpo", "{}"}};
+      {"orpo", "{}"},
+      {"kto", "{desirable_weight: 1.5, undesirable_weight: 0.7}"},
+      {"kto", "{loss_type: apo_zero_unpaired}"},
+      {"bco", "{}"}};
   for (const char* type :
        {"sigmoid", "hinge", "ipo", "exo_pair", "nca_pair", "robust", "bco_pair", "sppo_hard", "aot",
         "aot_unpaired", "apo_zero", "apo_down", "discopop", "sft", "sigmoid_norm"}) {
