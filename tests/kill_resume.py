@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills a training run (kill -9) at random moments, resumes it, and compares it with one that was never stopped.
 
-    tests/kill_resume.py build/temper --kills 20 [--seed 1] [--command dpo]
+    tests/kill_resume.py build/temper --kills 20 [--seed 1] [--command dpo|kto|bco]
 
 What must hold: final weights are equal bytes, metrics are equal but for timing, no step is twice or missing in any
 log. Uses a tiny fresh model over bytes and the example environment, so it needs nothing but the program.
@@ -62,6 +62,11 @@ def write_pairs(folder):
     (folder / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
+def write_answers(folder):
+    rows = [{"prompt": f"say {i} ", "completion": "abcxyz"[i % 6] * 4, "label": i % 6 < 3} for i in range(40)]
+    (folder / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
 def lines(path, drop=()):
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     return [{k: v for k, v in row.items() if k not in drop} for row in rows]
@@ -73,7 +78,7 @@ def main():
     parser.add_argument("--kills", type=int, default=1)
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--command", choices=["grpo", "dpo"], default="grpo")
+    parser.add_argument("--command", choices=["grpo", "dpo", "kto", "bco"], default="grpo")
     args = parser.parse_args()
     temper = str(pathlib.Path(args.temper).resolve())
     moments = random.Random(args.seed)
@@ -82,6 +87,7 @@ def main():
         write_tokenizer(work / "tokenizer")
         write_environment(work)
         write_pairs(work)
+        write_answers(work)
         subprocess.run([temper, "init", "--tokenizer", work / "tokenizer", "--output_dir", work / "model", "--family", "llama",
                         "--width", "64", "--layers", "4", "--heads", "4", "--kv_heads", "2", "--ffn", "128",
                         "--vocabulary", "264"], check=True, stdout=subprocess.DEVNULL)
@@ -90,9 +96,11 @@ def main():
             words = [temper, args.command, "--model_name_or_path", work / "model", "--output_dir", work / name,
                      "--max_steps", str(args.steps), "--learning_rate", "1e-3", "--save_steps", "1", "--eval_steps", "4",
                      "--quiet"]
+            answers = ["--dataset_name", work / "answers.jsonl", "--test_split_size", "8"]
             words += {"grpo": ["--env", work / "letters.yaml", "--per_device_train_batch_size", "16",
                                "--num_generations", "8", "--max_completion_length", "24", "--eval_prompts", "4"],
-                      "dpo": ["--dataset_name", work / "pairs.jsonl", "--test_split_size", "8"]}[args.command]
+                      "dpo": ["--dataset_name", work / "pairs.jsonl", "--test_split_size", "8"],
+                      "kto": answers, "bco": answers}[args.command]
             return words + (["--resume_from_checkpoint", "true"] if resume else [])
 
         begun = time.monotonic()
@@ -118,7 +126,8 @@ def main():
         faults = []
         if (work / "whole/model.safetensors").read_bytes() != (work / "parts/model.safetensors").read_bytes():
             faults.append("final weights differ")
-        logs = {"grpo": ["rollouts.jsonl"], "dpo": ["reference.jsonl", "rejected.jsonl"]}[args.command]
+        logs = {"grpo": ["rollouts.jsonl"], "dpo": ["reference.jsonl", "rejected.jsonl"]}.get(
+            args.command, ["reference.jsonl"])
         for name in ["metrics.jsonl", *logs]:
             if lines(work / "whole" / name, TIMED) != lines(work / "parts" / name, TIMED):
                 faults.append(f"{name} differs")

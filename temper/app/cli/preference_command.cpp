@@ -8,12 +8,14 @@ namespace temper::cli {
 namespace {
 
 Exit run(std::string_view name, std::span<const std::string> args, const Context& context) {
-  return train_command(
-      name, "--model_name_or_path M --dataset_name pairs.jsonl --output_dir runs/a",
-      train::preference_defaults(), *find_algorithm(algo::preference_catalogue(), name), args,
-      context, [](const auto& options, const auto& loss, const train::Setting& setting) {
-        return train::preference(options, loss, setting);
-      });
+  const algo::Preference& member = *find_algorithm(algo::preference_catalogue(), name);
+  train::PreferenceOptions defaults = train::preference_defaults();
+  defaults.common.learning_rate = member.learning_rate;
+  return train_command(name, "--model_name_or_path M --dataset_name rows.jsonl --output_dir runs/a",
+                       defaults, member, args, context,
+                       [](const auto& options, const auto& loss, const train::Setting& setting) {
+                         return train::preference(options, loss, setting);
+                       });
 }
 
 }  // namespace

@@ -44,6 +44,50 @@ TEST(Prefer, EveryCommandTrainsAndReports) {
   }
 }
 
+std::string answers(const std::string& folder, bool some_bad) {
+  const std::string path = folder + "/answers.jsonl";
+  std::ofstream rows(path);
+  for (int i = 0; i < 8; ++i) {
+    rows << R"({"prompt": "say )" << i << R"(", "completion": " hello", "label": )"
+         << (some_bad && i % 4 == 0 ? "false" : "true") << "}\n";
+  }
+  return path;
+}
+
+TEST(Prefer, AnswersWithLabelsTrainToo) {
+  for (const auto& [name, first] : {std::pair{"kto", 0.5}, std::pair{"bco", std::numbers::ln2}}) {
+    const std::string folder = fresh_folder("prefer_" + std::string(name));
+    auto ran = [&](const std::string& rows, const std::string& out) {
+      return run_command(
+          name, {"--model_name_or_path", small_model(), "--dataset_name", rows, "--output_dir",
+                 folder + out, "--max_steps", "2", "--per_device_train_batch_size", "8"});
+    };
+    const Ran both = ran(answers(folder, true), "/both");
+    ASSERT_EQ(both.exit, Exit::Done) << both.error;
+    EXPECT_NE(both.out.find("answers    8 to train on"), std::string::npos) << both.out;
+    EXPECT_EQ(
+        both.out.find("--desirable_weight 0.33 to 0.44, or --undesirable_weight 2.25 to 3.00") ==
+            std::string::npos,
+        name == std::string("bco"))
+        << both.out;
+    const Json summary =
+        text::parse_json(file::read_file(folder + "/both/summary.json"), "summary.json");
+    EXPECT_EQ(summary["loss"]["first"], first);
+    const std::string report = file::read_file(folder + "/both/report.html");
+    EXPECT_NE(report.find("Implicit rewards"), std::string::npos);
+    EXPECT_EQ(report.find("Preference accuracy"), std::string::npos);
+    const Ran good = ran(answers(folder, false), "/good");
+    EXPECT_NE(good.out.find("all 8 labels are true: nothing says what to avoid"), std::string::npos)
+        << good.out << good.error;
+    EXPECT_NE(ran(pairs(folder), "/pairs").out.find("answers    16 to train on"),
+              std::string::npos);
+  }
+  const Ran shown = run_command("data", {"show", answers(fresh_folder("prefer_show_answers"), true),
+                                         "--model", small_model()});
+  EXPECT_NE(shown.out.find("rejected  hello"), std::string::npos) << shown.out << shown.error;
+  EXPECT_NE(run_command("kto", {"--help"}).out.find("--undesirable_weight"), std::string::npos);
+}
+
 TEST(Prefer, HelpNamesItsOptionsAndMistakesAreUsage) {
   const Ran help = run_command("dpo", {"--help"});
   EXPECT_EQ(help.exit, Exit::Done);

@@ -1,5 +1,5 @@
 // A micro-batch is read twice where the member's terms hang together over the whole optimizer batch
-// (AOT), once otherwise. Sums are made in float64 in the order of the tokens, so that the same
+// (AOT, BCO), once otherwise. Sums are made in float64 in the order of the tokens, so that the same
 // weights give the policy and the reference the same sums, bit for bit.
 #include "temper/learn/step/preference.h"
 
@@ -21,7 +21,21 @@ int64_t rows_of(const Pair& pair) {
 
 /// The trained tokens of a row without a prompt begin with its second.
 int64_t trained(const Pair& pair, const std::vector<int32_t>& answer) {
-  return size_of(answer) - (pair.prompt.empty() ? 1 : 0);
+  return answer.empty() ? 0 : size_of(answer) - (pair.prompt.empty() ? 1 : 0);
+}
+
+/// What members see as the answer's length: 0 only where there is none.
+int64_t counted(const Pair& pair, const std::vector<int32_t>& answer) {
+  return answer.empty() ? 0 : std::max<int64_t>(1, trained(pair, answer));
+}
+
+/// log π - log π_ref of each answer.
+template <class Visit>
+void each_gain(std::span<const algo::PairSums> pairs, Visit visit) {
+  for (const algo::PairSums& pair : pairs) {
+    if (pair.chosen_tokens > 0) visit(pair.chosen.logp - pair.ref_chosen.logp);
+    if (pair.rejected_tokens > 0) visit(pair.rejected.logp - pair.ref_rejected.logp);
+  }
 }
 
 }  // namespace
@@ -42,27 +56,31 @@ struct PairStepper::Pass {
     if (stepper.loss_.needs_evenness()) head.numbers.sum_p2.resize(logp.size());
   }
 
+  /// 2p for the chosen answer of pair p, 2p + 1 for its rejected one.
+  size_t id(size_t n) const {
+    return static_cast<size_t>(packed.answers[static_cast<size_t>(packed.answer[n])]);
+  }
   /// Index among the answer's trained tokens of the token at `n`, negative for the prompt's.
   int64_t place(size_t n) const {
-    const Pair& pair = *pairs[static_cast<size_t>(packed.answer[n]) / 2];
+    const Pair& pair = *pairs[id(n) / 2];
     const int64_t before = prompt ? size_of(pair.prompt) : 0;
     return packed.place[n] - before - (pair.prompt.empty() ? 1 : 0);
   }
-  bool is_chosen(size_t n) const { return packed.answer[n] % 2 == 0; }
+  bool is_chosen(size_t n) const { return id(n) % 2 == 0; }
 
   /// The pairs' sums, with the reference's beside them.
   std::vector<algo::PairSums> sums() const {
     std::vector<algo::PairSums> all(pairs.size());
     for (size_t p = 0; p < all.size(); ++p) {
       const Pair& pair = *pairs[p];
-      all[p].chosen_tokens = std::max<int64_t>(1, trained(pair, pair.chosen));
-      all[p].rejected_tokens = std::max<int64_t>(1, trained(pair, pair.rejected));
+      all[p].chosen_tokens = counted(pair, pair.chosen);
+      all[p].rejected_tokens = counted(pair, pair.rejected);
       all[p].whole_tokens = size_of(pair.prompt) + size_of(pair.chosen) - 1;
       all[p].ref_chosen = pair.ref_chosen;
       all[p].ref_rejected = pair.ref_rejected;
     }
     for (size_t n = 0; n < logp.size(); ++n) {
-      algo::PairSums& pair = all[static_cast<size_t>(packed.answer[n]) / 2];
+      algo::PairSums& pair = all[id(n) / 2];
       algo::AnswerSums& sums = is_chosen(n) ? pair.chosen : pair.rejected;
       sums.whole += logp[n];
       if (place(n) < 0) continue;
@@ -72,8 +90,8 @@ struct PairStepper::Pass {
       sums.evenness += double{logp[n]} - std::log(double{head.numbers.sum_p2[n]});
     }
     for (algo::PairSums& pair : all) {
-      pair.chosen.evenness /= static_cast<double>(pair.chosen_tokens);
-      pair.rejected.evenness /= static_cast<double>(pair.rejected_tokens);
+      pair.chosen.evenness /= static_cast<double>(std::max<int64_t>(1, pair.chosen_tokens));
+      pair.rejected.evenness /= static_cast<double>(std::max<int64_t>(1, pair.rejected_tokens));
     }
     return all;
   }
@@ -82,7 +100,7 @@ struct PairStepper::Pass {
   void backward(model::Activations& activations, std::span<const algo::PairSums> slopes) {
     std::vector<float> d_logp(logp.size());
     for (size_t n = 0; n < d_logp.size(); ++n) {
-      const size_t p = static_cast<size_t>(packed.answer[n]) / 2;
+      const size_t p = id(n) / 2;
       const algo::AnswerSums& slope = is_chosen(n) ? slopes[p].chosen : slopes[p].rejected;
       const int64_t shared =
           std::min(trained(*pairs[p], pairs[p]->chosen), trained(*pairs[p], pairs[p]->rejected));
@@ -126,6 +144,11 @@ class Gathered {
   }
   PairResult take(const algo::PairDenominators& whole, bool prompt) {
     result.metrics = metrics_.values();
+    const auto chosen = result.metrics.find("rewards/chosen"),
+               rejected = result.metrics.find("rewards/rejected");
+    if (chosen != result.metrics.end() && rejected != result.metrics.end()) {
+      result.metrics.try_emplace("rewards/margins", chosen->second - rejected->second);
+    }
     result.mean_entropy /= std::max<double>(1, static_cast<double>(result.trained_tokens));
     result.token_accuracy /= std::max<double>(1, static_cast<double>(whole.chosen_tokens));
     const int64_t read = prompt ? whole.whole_tokens : whole.chosen_tokens;
@@ -157,38 +180,63 @@ std::vector<std::span<const Pair* const>> PairStepper::micro_batches(
   return parts;
 }
 
-/// Answers 2p and 2p + 1 are the chosen and the rejected one of pair p, behind one copy of their
-/// prompt; where the prompt is trained, the chosen answer has it in front.
+/// The answers of a pair stand behind one copy of their prompt; where the prompt is trained, the
+/// chosen answer has it in front.
 batch::Packed PairStepper::packed(std::span<const Pair* const> pairs) const {
   const bool whole = loss_.needs_prompt();
   std::vector<batch::Group> groups;
+  int64_t id = 0;
   for (const Pair* pair : pairs) {
     groups.push_back({.prompt = whole ? std::vector<int32_t>() : pair->prompt, .answers = {}});
     for (const std::vector<int32_t>* answer : {&pair->chosen, &pair->rejected}) {
+      const int64_t own = id++;
+      if (answer->empty()) continue;
       std::vector<int32_t> tokens = whole ? pair->prompt : std::vector<int32_t>();
       std::vector<uint8_t> flags(tokens.size(), answer == &pair->chosen ? 1 : 0);
       tokens.insert(tokens.end(), answer->begin(), answer->end());
       flags.resize(tokens.size(), 1);
-      groups.back().answers.push_back({std::move(tokens), std::move(flags), 0});
+      groups.back().answers.push_back({std::move(tokens), std::move(flags), own});
     }
   }
   return batch::pack_all(groups);
 }
 
-PairResult PairStepper::train(std::span<const Pair* const> pairs) {
+/// What the model says of all pairs, nothing kept.
+std::vector<algo::PairSums> PairStepper::read(std::span<const Pair* const> pairs,
+                                              PairResult* counts) {
+  std::vector<algo::PairSums> sums;
+  for (const auto& part : micro_batches(pairs)) {
+    Pass pass(*this, part);
+    pass.head.infer();
+    if (counts != nullptr) pass.count(*counts);
+    const std::vector<algo::PairSums> some = pass.sums();
+    sums.insert(sums.end(), some.begin(), some.end());
+  }
+  return sums;
+}
+
+double PairStepper::mean_gain(std::span<const Pair* const> pairs) {
+  double total = 0;
+  each_gain(read(pairs, nullptr), [&](double gain) { total += gain; });
+  return pairs.empty() ? 0 : total / static_cast<double>(pairs.size());
+}
+
+PairResult PairStepper::train(std::span<const Pair* const> pairs,
+                              std::span<const Pair* const> mismatched) {
   const auto parts = micro_batches(pairs);
   const algo::PairDenominators whole = denominators(pairs);
+  algo::BatchMeans means{.mismatched = mean_gain(mismatched)};
+  auto slopes = [&](const std::vector<algo::PairSums>& sums) {
+    if (loss_.needs_running()) {
+      each_gain(sums, [&](double gain) { running_.add(gain); });
+      means.running = running_.mean();
+    }
+    return algo::slopes(loss_, sums, whole, means);
+  };
   Gathered gathered;
   std::vector<algo::PairSums> ahead;  // slopes of the whole batch
   if (loss_.needs_whole_batch() && parts.size() > 1) {
-    std::vector<algo::PairSums> sums;
-    for (const auto& part : parts) {
-      Pass pass(*this, part);
-      pass.head.infer();
-      const std::vector<algo::PairSums> some = pass.sums();
-      sums.insert(sums.end(), some.begin(), some.end());
-    }
-    algo::PairSlopes all = algo::slopes(loss_, sums, whole);
+    algo::PairSlopes all = slopes(read(pairs, nullptr));
     gathered.add(all);
     ahead = std::move(all.slopes);
   }
@@ -198,7 +246,7 @@ PairResult PairStepper::train(std::span<const Pair* const> pairs) {
     pass.head.forward(activations_);
     pass.count(gathered.result);
     if (ahead.empty()) {
-      const algo::PairSlopes own = algo::slopes(loss_, pass.sums(), whole);
+      const algo::PairSlopes own = slopes(pass.sums());
       gathered.add(own);
       pass.backward(activations_, own.slopes);
     } else {
@@ -209,31 +257,21 @@ PairResult PairStepper::train(std::span<const Pair* const> pairs) {
   return gathered.take(whole, loss_.needs_prompt());
 }
 
-PairResult PairStepper::evaluate(std::span<const Pair* const> pairs) {
+PairResult PairStepper::evaluate(std::span<const Pair* const> pairs,
+                                 std::span<const Pair* const> mismatched) {
   const algo::PairDenominators whole = denominators(pairs);
+  const algo::BatchMeans means{.mismatched = mean_gain(mismatched), .running = running_.mean()};
   Gathered gathered;
-  std::vector<algo::PairSums> sums;
-  for (const auto& part : micro_batches(pairs)) {
-    Pass pass(*this, part);
-    pass.head.infer();
-    pass.count(gathered.result);
-    const std::vector<algo::PairSums> some = pass.sums();
-    sums.insert(sums.end(), some.begin(), some.end());
-  }
-  gathered.add(algo::slopes(loss_, sums, whole));
+  gathered.add(algo::slopes(loss_, read(pairs, &gathered.result), whole, means));
   return gathered.take(whole, loss_.needs_prompt());
 }
 
 void PairStepper::reference(std::span<Pair* const> pairs) {
   const std::vector<const Pair*> fixed(pairs.begin(), pairs.end());
-  size_t done = 0;
-  for (const auto& part : micro_batches(fixed)) {
-    Pass pass(*this, part);
-    pass.head.infer();
-    for (const algo::PairSums& sums : pass.sums()) {
-      pairs[done]->ref_chosen = sums.chosen;
-      pairs[done++]->ref_rejected = sums.rejected;
-    }
+  const std::vector<algo::PairSums> sums = read(fixed, nullptr);
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    pairs[i]->ref_chosen = sums[i].chosen;
+    pairs[i]->ref_rejected = sums[i].rejected;
   }
 }
 

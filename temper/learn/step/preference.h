@@ -13,7 +13,7 @@
 
 namespace temper::step {
 
-/// A prompt with two answers.
+/// A prompt with two answers, or with one: the other is empty.
 struct Pair {
   std::vector<int32_t> prompt, chosen, rejected;
   algo::AnswerSums ref_chosen = {}, ref_rejected = {};  ///< from reference(), where it is needed
@@ -27,7 +27,9 @@ struct PairResult {
   double token_accuracy = 0;                    ///< argmax equals the target, chosen answers
   double nll =
       0;  ///< mean over chosen answers' tokens, with their prompts' where those are trained
-  std::map<std::string, double> metrics;  ///< the member's, averaged over pairs
+  /// The member's, averaged over pairs, or over answers; rewards/margins of single answers is the
+  /// difference of the sides' means.
+  std::map<std::string, double> metrics;
 };
 
 class PairStepper {
@@ -36,21 +38,31 @@ class PairStepper {
   PairStepper(model::Model& model, const algo::PreferenceLoss& loss, int64_t budget_tokens)
       : model_(model), loss_(loss), budget_tokens_(budget_tokens) {}
 
-  /// Adds the gradients of the whole batch to the model's store.
-  PairResult train(std::span<const Pair* const> pairs);
+  /// Adds the gradients of the whole batch to the model's store. `mismatched`: the batch's answers
+  /// behind each other's prompts, for a member that asks for them; read without gradients.
+  PairResult train(std::span<const Pair* const> pairs,
+                   std::span<const Pair* const> mismatched = {});
   /// The same numbers without gradients.
-  PairResult evaluate(std::span<const Pair* const> pairs);
+  PairResult evaluate(std::span<const Pair* const> pairs,
+                      std::span<const Pair* const> mismatched = {});
   /// Sets ref_chosen and ref_rejected to what the model says now.
   void reference(std::span<Pair* const> pairs);
+
+  /// log π - log π_ref of the answers trained on so far, for a member that asks for it.
+  const algo::RunningMean& running() const { return running_; }
+  void go_on_from(const algo::RunningMean& running) { running_ = running; }
 
  private:
   struct Pass;
   std::vector<std::span<const Pair* const>> micro_batches(std::span<const Pair* const> pairs) const;
   batch::Packed packed(std::span<const Pair* const> pairs) const;
+  std::vector<algo::PairSums> read(std::span<const Pair* const> pairs, PairResult* counts);
+  double mean_gain(std::span<const Pair* const> pairs);
 
   model::Model& model_;
   const algo::PreferenceLoss& loss_;
   int64_t budget_tokens_;
+  algo::RunningMean running_;
   model::Activations activations_;
 };
 

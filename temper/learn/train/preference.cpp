@@ -7,6 +7,7 @@
 
 #include "temper/foundation/clock/clock.h"
 #include "temper/foundation/error/error.h"
+#include "temper/learn/train/mismatch.h"
 #include "temper/learn/train/reference.h"
 #include "temper/learn/train/row_loop.h"
 
@@ -17,6 +18,12 @@ std::vector<const step::Pair*> all_of(const std::vector<step::Pair>& pairs) {
   std::vector<const step::Pair*> all;
   for (const step::Pair& pair : pairs) all.push_back(&pair);
   return all;
+}
+
+std::vector<const step::Pair*> batch_of(const PairRows& rows, const std::vector<int64_t>& batch) {
+  std::vector<const step::Pair*> pairs;
+  for (int64_t row : batch) pairs.push_back(&rows.train[static_cast<size_t>(row)]);
+  return pairs;
 }
 
 /// The training pairs that the run visits, each once, and all that are held out.
@@ -34,29 +41,87 @@ std::vector<step::Pair*> visited(PairRows& rows, const RowOrder& order) {
   return pairs;
 }
 
+/// The mismatched answers of every step, and behind them those of the held-out pairs, where the
+/// member asks for them.
+std::vector<std::vector<step::Pair>> mismatches(const PairRows& rows, const RowOrder& order,
+                                                const algo::PreferenceLoss& loss) {
+  std::vector<std::vector<step::Pair>> all(static_cast<size_t>(order.steps()) + 1);
+  if (!loss.needs_mismatched()) return all;
+  if (order.batch_rows() < 2 || rows.train.size() < 2) {
+    throw Error({"a batch of one answer has no mismatched one, and z is estimated from those",
+                 order.batch_rows() < 2 ? "per_device_train_batch_size" : "the training split",
+                 "use batches of at least 2, or --loss_type apo_zero_unpaired"});
+  }
+  for (size_t step = 0; step + 1 < all.size(); ++step) {
+    all[step] =
+        mismatched(batch_of(rows, order.of_step(static_cast<int64_t>(step))), rows.max_length);
+  }
+  all.back() = mismatched(all_of(rows.test), rows.max_length);
+  return all;
+}
+
 std::string shown(const step::Pair& pair, const token::Tokenizer& tokenizer) {
-  return tokenizer.decode(pair.prompt) + "\n[chosen] " + tokenizer.decode(pair.chosen) +
-         "\n[rejected] " + tokenizer.decode(pair.rejected);
+  std::string text = tokenizer.decode(pair.prompt);
+  if (!pair.chosen.empty()) text += "\n[chosen] " + tokenizer.decode(pair.chosen);
+  if (!pair.rejected.empty()) text += "\n[rejected] " + tokenizer.decode(pair.rejected);
+  return text;
 }
 
 /// What is logged beside the loss.
 Figures figures_of(const step::PairResult& result, const algo::PreferenceLoss& loss,
                    const std::string& prefix) {
-  Figures all = {{prefix + "entropy", result.mean_entropy},
-                 {prefix + "mean_token_accuracy", result.token_accuracy}};
+  Figures all = {{prefix + "entropy", result.mean_entropy}};
+  if (!loss.unpaired()) all.push_back({prefix + "mean_token_accuracy", result.token_accuracy});
   if (!loss.needs_reference()) all.push_back({prefix + "nll_loss", result.nll});
   for (const auto& [name, value] : result.metrics) all.push_back({prefix + name, value});
   return all;
 }
 
-void print_rows(const Run& run, const PairRows& rows, const RowOrder& order) {
+/// What stands behind the loss on the progress line.
+std::vector<std::string> progress_of(const std::map<std::string, double>& metrics) {
+  std::vector<std::string> shown;
+  for (const auto& [metric, format] :
+       {std::pair{"rewards/accuracies", "accuracy {:.2f}"},
+        std::pair{"rewards/margins", "margin {:.3f}"}, std::pair{"kl", "kl {:.3f}"},
+        std::pair{"delta", "delta {:.3f}"}}) {
+    const auto found = metrics.find(metric);
+    if (found != metrics.end()) {
+      shown.push_back(fmt::format(fmt::runtime(format), found->second));
+    }
+  }
+  return shown;
+}
+
+/// Labels that are all alike, and what the member says of their numbers.
+std::vector<std::string> label_notes(const PairRows& rows, const algo::PreferenceLoss& loss) {
+  if (!loss.unpaired()) return {};
+  const auto chosen = std::count_if(rows.train.begin(), rows.train.end(),
+                                    [](const step::Pair& row) { return !row.chosen.empty(); });
+  const int64_t rejected = std::ssize(rows.train) - chosen;
+  std::vector<std::string> notes;
+  if (chosen == 0 || rejected == 0) {
+    notes.push_back(
+        fmt::format("all {} labels are {}: {}", rows.train.size(), rejected == 0,
+                    rejected == 0 ? "nothing says what to avoid" : "nothing says what is wanted"));
+  }
+  const std::string advice = loss.advice(chosen, rejected);
+  if (!advice.empty()) {
+    notes.push_back(fmt::format("{} labels are true, {} false; {}", chosen, rejected, advice));
+  }
+  return notes;
+}
+
+void print_rows(const Run& run, const PairRows& rows, const RowOrder& order,
+                const algo::PreferenceLoss& loss) {
   if (run.brief()) return;
+  const char* name = loss.unpaired() ? "answers" : "pairs";
   for (const std::string& note : rows.notes) runlog::print("note: " + note + "\n");
-  runlog::print(fmt::format("pairs      {} to train on, {} held out, {} left out, {} cut\n",
+  for (const std::string& note : label_notes(rows, loss)) runlog::print("note: " + note + "\n");
+  runlog::print(fmt::format("{:<11}{} to train on, {} held out, {} left out, {} cut\n", name,
                             rows.train.size(), rows.test.size(), rows.rejected.size(),
                             rows.truncated));
-  runlog::print(fmt::format("batches    {} pairs an update → {} updates ({} an epoch)\n",
-                            order.batch_rows(), order.steps(), order.steps_an_epoch()));
+  runlog::print(fmt::format("batches    {} {} an update → {} updates ({} an epoch)\n",
+                            order.batch_rows(), name, order.steps(), order.steps_an_epoch()));
 }
 
 }  // namespace
@@ -82,23 +147,29 @@ PreferenceOptions preference_defaults() {
   return options;
 }
 
-PairRows pair_rows(const PreferenceOptions& options, const chat::Renderer& renderer) {
-  constexpr data::RowType kWanted[] = {data::RowType::Preference};
-  const data::Dataset dataset =
-      data::read_dataset(options.data, kWanted, options.common.run_seed());
+PairRows pair_rows(const PreferenceOptions& options, const algo::PreferenceLoss& loss,
+                   const chat::Renderer& renderer) {
+  constexpr data::RowType kWanted[] = {data::RowType::Preference, data::RowType::Unpaired};
+  const data::Dataset dataset = data::read_dataset(
+      options.data, std::span(kWanted).first(loss.unpaired() ? 2 : 1), options.common.run_seed());
   PairRows rows;
+  rows.max_length = options.max_length;
   std::vector<chat::TokenPair> looked_at;
   auto render = [&](const std::vector<data::Row>& from, std::vector<step::Pair>& to) {
+    auto add = [&](const data::Row& row) {
+      chat::TokenPair pair = chat::token_pair(renderer, row, options.max_length);
+      rows.truncated += pair.truncated ? 1 : 0;
+      if (!pair.unusable.empty()) {
+        rows.rejected.push_back({pair.where, pair.unusable});
+        return;
+      }
+      to.push_back({.prompt = pair.prompt, .chosen = pair.chosen, .rejected = pair.rejected});
+      looked_at.push_back(std::move(pair));
+    };
     for (const data::Row& row : from) {
       data::guarded(options.data, row.where, rows.rejected, [&] {
-        chat::TokenPair pair = chat::token_pair(renderer, row, options.max_length);
-        rows.truncated += pair.truncated ? 1 : 0;
-        if (!pair.unusable.empty()) {
-          rows.rejected.push_back({pair.where, pair.unusable});
-          return;
-        }
-        to.push_back({.prompt = pair.prompt, .chosen = pair.chosen, .rejected = pair.rejected});
-        looked_at.push_back(std::move(pair));
+        if (!loss.unpaired()) return add(row);
+        for (const data::Row& answer : data::unpaired(row)) add(answer);
       });
     }
   };
@@ -114,15 +185,24 @@ Result preference(Run& run, PairRows rows, const algo::PreferenceLoss& loss,
   const CommonOptions& o = run.options();
   if (rows.train.empty()) {
     const std::string why = rows.rejected.empty() ? "" : "; the first: " + rows.rejected[0].reason;
-    throw Error({"no pair is left to train on" + why, "the training split", ""});
+    throw Error(
+        {std::string("no ") + (loss.unpaired() ? "answer" : "pair") + " is left to train on" + why,
+         "the training split", ""});
   }
   const RowOrder order(static_cast<int64_t>(rows.train.size()), o);
   step::PairStepper stepper(run.model(), loss, o.micro_batch_tokens);
-  print_rows(run, rows, order);
+  std::vector<std::vector<step::Pair>> mixed = mismatches(rows, order, loss);
+  print_rows(run, rows, order, loss);
   if (loss.needs_reference()) {  // before begin(), which puts a resumed run's weights in place
-    read_reference(run, stepper, visited(rows, order));
+    std::vector<step::Pair*> read = visited(rows, order);
+    for (std::vector<step::Pair>& batch : mixed) {
+      for (step::Pair& pair : batch) read.push_back(&pair);
+    }
+    read_reference(run, stepper, read);
   }
   run.begin(order.steps());
+  State& state = run.state();
+  stepper.go_on_from({.total = state.gain_total, .count = state.gain_count});
   log_rows(run, order, rows.rejected, "decoded_pair",
            [&](size_t row) { return shown(rows.train[row], renderer.tokenizer()); });
   const std::vector<const step::Pair*> test = all_of(rows.test);
@@ -131,20 +211,19 @@ Result preference(Run& run, PairRows rows, const algo::PreferenceLoss& loss,
       .digits = 3,
       .step =
           [&](const std::vector<int64_t>& batch) {
-            std::vector<const step::Pair*> pairs;
-            for (int64_t row : batch) pairs.push_back(&rows.train[static_cast<size_t>(row)]);
-            const step::PairResult result = stepper.train(pairs);
-            return RowStep{
-                .loss = result.loss,
-                .tokens = result.read_tokens,
-                .figures = figures_of(result, loss, ""),
-                .shown = {fmt::format("accuracy {:.2f}", result.metrics.at("rewards/accuracies")),
-                          fmt::format("margin {:.3f}", result.metrics.at("rewards/margins"))}};
+            const step::PairResult result = stepper.train(
+                batch_of(rows, batch), all_of(mixed[static_cast<size_t>(state.step)]));
+            state.gain_total = stepper.running().total;
+            state.gain_count = stepper.running().count;
+            return RowStep{.loss = result.loss,
+                           .tokens = result.read_tokens,
+                           .figures = figures_of(result, loss, ""),
+                           .shown = progress_of(result.metrics)};
           },
       .evaluate =
           [&](double epochs) {
             if (test.empty()) return;
-            const step::PairResult result = stepper.evaluate(test);
+            const step::PairResult result = stepper.evaluate(test, all_of(mixed.back()));
             if (o.eval_steps > 0) run.judge(result.loss, false);
             Figures figures = figures_of(result, loss, "eval_");
             figures.insert(figures.begin(), {"eval_loss", result.loss});
@@ -165,7 +244,7 @@ Result preference(const PreferenceOptions& options, const algo::PreferenceLoss& 
                                  .max_length = 0,
                                  .now_s = static_cast<int64_t>(clock::epoch_seconds())},
                                 run.end_ids());
-  return preference(run, pair_rows(options, renderer), loss, renderer, setting.command);
+  return preference(run, pair_rows(options, loss, renderer), loss, renderer, setting.command);
 }
 
 }  // namespace temper::train

@@ -1,5 +1,6 @@
-// The preference loop: pairs become tokens, the model that the run starts from is asked once what
-// it holds of them (the reference), and a member of the preference family says what is learned.
+// The preference loop: pairs, or single answers with labels, become tokens, the model that the run
+// starts from is asked once what it holds of them (the reference), and a member of the preference
+// family says what is learned.
 #pragma once
 
 #include <string>
@@ -23,15 +24,18 @@ void describe(config::Fields<PreferenceOptions>& f);
 /// TRL's defaults of the preference trainers where they differ from the supervised ones.
 PreferenceOptions preference_defaults();
 
-/// Pairs as tokens: from a data set, or made in memory.
+/// Pairs, or single answers, as tokens: from a data set, or made in memory.
 struct PairRows {
   std::vector<step::Pair> train, test;
+  int64_t max_length = 0;  ///< that they were cut to
   std::vector<data::Rejected> rejected;
   int64_t truncated = 0;
   std::vector<std::string> notes;  ///< what the linter says
 };
-/// Pairs that cannot be used are counted and listed.
-PairRows pair_rows(const PreferenceOptions& options, const chat::Renderer& renderer);
+/// Single answers where `loss` is unpaired, of pairs too. Those that cannot be used are counted and
+/// listed.
+PairRows pair_rows(const PreferenceOptions& options, const algo::PreferenceLoss& loss,
+                   const chat::Renderer& renderer);
 
 /// Runs `loss` over the pairs; `name` stands before the progress. The reference's sums are kept in
 /// output_dir/reference.jsonl, so that a resumed run has those of the model it began with.

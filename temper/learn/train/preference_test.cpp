@@ -13,86 +13,40 @@
 #include "temper/foundation/file/file.h"
 #include "temper/foundation/file/safetensors.h"
 #include "temper/foundation/random/random.h"
-#include "temper/learn/train/training.h"
+#include "temper/learn/train/preferring.h"
 
 namespace temper::train {
 namespace {
 
 const std::string kGolden = SOURCE_DIR "/golden/";
 
-std::unique_ptr<algo::PreferenceLoss> member(const std::string& name,
-                                             const std::string& yaml = "") {
-  for (const algo::NamedPreference& named : algo::preference_catalogue()) {
-    if (named.name != name) continue;
-    const std::shared_ptr<void> options = named.member->options();
-    config::Binding binding;
-    binding.add(named.member->schema(), options.get());
-    config::from_yaml(binding, yaml, "test");
-    return named.member->make(options);
-  }
-  return nullptr;
-}
-
-model::Model tiny(const std::string& name, model::Training training) {
-  return model::Model::load(weights::Checkpoint::open(kGolden + name),
-                            {.dtype = kernel::Dtype::Float32, .training = training, .lora = {}});
-}
-
-struct Recorded {
-  Json step;
+std::vector<step::Pair> pairs_of(const Json& golden) {
   std::vector<step::Pair> pairs;
-  Recorded() : step(text::parse_json(file::read_file(kGolden + "dpo.json"), "dpo.json")["step"]) {
-    for (const Json& row : step["rows"]) {
-      pairs.push_back({.prompt = row["prompt"].get<std::vector<int32_t>>(),
-                       .chosen = row["chosen"].get<std::vector<int32_t>>(),
-                       .rejected = row["rejected"].get<std::vector<int32_t>>()});
-    }
+  for (const Json& row : golden["rows"]) {
+    pairs.push_back({.prompt = row["prompt"].get<std::vector<int32_t>>(),
+                     .chosen = row["chosen"].get<std::vector<int32_t>>(),
+                     .rejected = row["rejected"].get<std::vector<int32_t>>()});
   }
-  std::vector<step::Pair*> mine() {
-    std::vector<step::Pair*> all;
-    for (step::Pair& pair : pairs) all.push_back(&pair);
-    return all;
-  }
-  std::vector<const step::Pair*> given() {
-    const std::vector<step::Pair*> all = mine();
-    return {all.begin(), all.end()};
-  }
-};
+  return pairs;
+}
 
-/// The largest gap between two gradients, as a share of the largest slope.
-double gap(std::span<const float> got, const std::vector<double>& wanted) {
-  double largest = 1e-3, apart = 0;
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    largest = std::max(largest, std::abs(wanted[i]));
-    apart = std::max(apart, std::abs(wanted[i] - double{got[i]}));
-  }
-  return apart / largest;
+/// A word of early letters, from 'a', or of late ones, from 'n'.
+std::string word(random::Sequence& draw, char first) {
+  std::string text;
+  for (int i = 0; i < 6; ++i) text += static_cast<char>(first + draw.below(13));
+  return text;
 }
 
 TEST(PreferenceStep, LossMetricsAndGradientEqualTrl) {
-  Recorded recorded;
+  const Json golden = recorded_step("dpo");
+  std::vector<step::Pair> pairs = pairs_of(golden);
   const auto loss = member("dpo");
-  model::Model reference = tiny(recorded.step["reference"], model::Training::None);
-  const std::vector<step::Pair*> mine = recorded.mine();
-  step::PairStepper(reference, *loss, 1000).reference(mine);
-  const file::Safetensors gradients = file::Safetensors::open(kGolden + "dpo.safetensors");
+  model::Model reference = tiny(golden["reference"], model::Training::None);
+  step::PairStepper(reference, *loss, 1000).reference(mine(pairs));
   for (int64_t budget : {20, 1000}) {  // several micro-batches, and one
-    model::Model model = tiny(recorded.step["model"], model::Training::Full);
-    const step::PairResult result = step::PairStepper(model, *loss, budget).train(recorded.given());
-    // the model computes in float32
-    EXPECT_NEAR(result.loss, recorded.step["loss"].get<double>(), 1e-5);
-    for (const auto& [name, value] : recorded.step["metrics"].items()) {
-      const double got = name == "entropy" ? result.mean_entropy : result.metrics.at(name);
-      EXPECT_NEAR(got, value.get<double>(), 1e-4 * (1 + std::abs(got))) << name;
-    }
-    ASSERT_EQ(gradients.tensors().size(), model.store().all().size());
-    for (const file::Safetensors::Tensor& tensor : gradients.tensors()) {
-      std::vector<double> wanted(tensor.data.size() / sizeof(double));
-      std::memcpy(wanted.data(), tensor.data.data(), tensor.data.size());
-      const model::Weight* weight = model.store().find(tensor.name);
-      ASSERT_NE(weight, nullptr) << tensor.name;
-      EXPECT_LT(gap(model.store().gradient(*weight), wanted), 5e-5) << tensor.name;
-    }
+    model::Model model = tiny(golden["model"], model::Training::Full);
+    const step::PairResult result = step::PairStepper(model, *loss, budget).train(given(pairs));
+    expect_step("dpo", golden, result, model);
   }
 }
 
@@ -106,16 +60,14 @@ TEST(PreferenceStep, MicroBatchesLeaveEveryGradientAsItIs) {
            {"orpo", ""}}) {
     SCOPED_TRACE(name + " " + yaml);
     const auto loss = member(name, yaml);
-    Recorded recorded;
+    std::vector<step::Pair> pairs = pairs_of(recorded_step("dpo"));
     model::Model reference = tiny("tiny/llama_bias", model::Training::None);
-    const std::vector<step::Pair*> mine = recorded.mine();
-    step::PairStepper(reference, *loss, 1000).reference(mine);
+    step::PairStepper(reference, *loss, 1000).reference(mine(pairs));
     std::vector<double> together;
     double whole = 0, nll = 0;
     for (int64_t budget : {1000, 1}) {
       model::Model model = tiny("tiny/llama", model::Training::Full);
-      const step::PairResult result =
-          step::PairStepper(model, *loss, budget).train(recorded.given());
+      const step::PairResult result = step::PairStepper(model, *loss, budget).train(given(pairs));
       const model::Weight* weight = model.store().find("model.layers.0.self_attn.q_proj.weight");
       const std::span<const float> got = model.store().gradient(*weight);
       if (budget == 1000) {
@@ -131,56 +83,10 @@ TEST(PreferenceStep, MicroBatchesLeaveEveryGradientAsItIs) {
     if (name == "orpo") continue;
     // What training saw is what evaluation sees.
     model::Model model = tiny("tiny/llama", model::Training::None);
-    EXPECT_NEAR(step::PairStepper(model, *loss, 30).evaluate(recorded.given()).loss, whole,
+    EXPECT_NEAR(step::PairStepper(model, *loss, 30).evaluate(given(pairs)).loss, whole,
                 1e-6 * (1 + std::abs(whole)));
   }
 }
-
-class Preferring : public Training {
- protected:
-  /// Pairs whose chosen answers are of early letters, rejected ones of late letters; `planted`
-  /// false: either may be chosen.
-  void write_pairs(const std::string& name, bool planted, int count = 96) const {
-    std::ofstream rows(root_ / name);
-    random::Sequence draw(random::Stream(7, random::Purpose::Data));
-    auto word = [&](char first) {
-      std::string text;
-      for (int i = 0; i < 6; ++i) text += static_cast<char>(first + draw.below(13));
-      return text;
-    };
-    for (int i = 0; i < count; ++i) {
-      std::string chosen = word('a'), rejected = word('n');
-      if (!planted && draw.below(2) == 0) std::swap(chosen, rejected);
-      rows << Json({{"prompt", "say " + word('a') + " "},
-                    {"chosen", chosen},
-                    {"rejected", rejected}})
-                  .dump()
-           << "\n";
-    }
-  }
-  PreferenceOptions options(const std::string& name) const {
-    PreferenceOptions o = preference_defaults();
-    o.common = common_options(name);
-    o.common.dtype = "float32";
-    o.common.learning_rate = 2e-3;
-    o.common.per_device_train_batch_size = 4;
-    o.common.max_steps = 6;
-    o.common.save_steps = 2;
-    o.common.eval_steps = 3;
-    o.data.dataset_name = (root_ / "pairs.jsonl").string();
-    o.data.test_split_size = 8;
-    return o;
-  }
-  Result run_dpo(const PreferenceOptions& o, const std::atomic<bool>* interrupted = nullptr,
-                 const std::string& name = "dpo", const std::string& yaml = "") const {
-    return preference(o, *member(name, yaml), setting(name, config::to_yaml(o), interrupted));
-  }
-  double held_out(const std::string& run, const std::string& metric) const {
-    double last = std::nan("");
-    for (const Json& line : metrics(run)) last = line.value(metric, last);
-    return last;
-  }
-};
 
 TEST_F(Preferring, TheFirstLossIsExactlyLog2) {
   write_pairs("pairs.jsonl", true, 24);
@@ -191,29 +97,18 @@ TEST_F(Preferring, TheFirstLossIsExactlyLog2) {
     o.common.use_peft = lora;
     o.common.max_steps = 2;
     o.common.micro_batch_tokens = 60;
-    EXPECT_EQ(run_dpo(o).state.first_loss, std::numbers::ln2) << dtype << lora;
+    EXPECT_EQ(run_member(o).state.first_loss, std::numbers::ln2) << dtype << lora;
   }
 }
 
 TEST_F(Preferring, AStoppedRunResumesToTheSameBits) {
   write_pairs("pairs.jsonl", true, 24);
-  run_dpo(options("whole"));
-  const std::atomic<bool> stop{true};  // stops after each step
-  PreferenceOptions o = options("parts");
-  EXPECT_TRUE(run_dpo(o, &stop).interrupted);
-  o.common.resume_from_checkpoint = "true";
-  EXPECT_TRUE(run_dpo(o, &stop).interrupted);
-  file::remove_folder(
-      (root_ / "parts/reference.jsonl").string());  // read again from the first model
-  EXPECT_FALSE(run_dpo(o).interrupted);
-  EXPECT_TRUE(read("whole/model.safetensors") == read("parts/model.safetensors"));
-  EXPECT_TRUE(metrics("whole") == metrics("parts"));
-  EXPECT_EQ(read("whole/reference.jsonl"), read("parts/reference.jsonl"));
+  expect_resumes("dpo");
 }
 
 TEST_F(Preferring, MetricsHaveTrlsNames) {
   write_pairs("pairs.jsonl", true, 24);
-  run_dpo(options("a"));
+  run_member(options("a"));
   const Json first = metrics("a")[0];
   for (const char* name : {"loss", "grad_norm", "learning_rate", "entropy", "mean_token_accuracy",
                            "num_tokens", "rewards/chosen", "rewards/rejected", "rewards/accuracies",
@@ -238,7 +133,7 @@ TEST_F(Preferring, PairsThatTeachNothingAreLeftOutAndNamed) {
   PreferenceOptions o = options("a");
   o.data.test_split_size = 0;
   o.max_length = 16;
-  run_dpo(o);
+  run_member(o);
   const std::string rejected = read("a/rejected.jsonl");
   EXPECT_NE(rejected.find("the same tokens\""), std::string::npos) << rejected;
   EXPECT_NE(rejected.find("the same tokens after truncation"), std::string::npos);
@@ -248,7 +143,7 @@ TEST_F(Preferring, PairsThatTeachNothingAreLeftOutAndNamed) {
 
 TEST_F(Preferring, RowsOfAnotherTypeAreRefused) {
   std::ofstream(root_ / "pairs.jsonl") << R"({"prompt": "a", "completion": "b", "label": true})";
-  const std::string what = message([&] { run_dpo(options("a")); });
+  const std::string what = message([&] { run_member(options("a")); });
   EXPECT_NE(what.find("wanted a preference row, got a prompt-only row with the columns prompt, "
                       "completion, label"),
             std::string::npos)
@@ -264,7 +159,7 @@ class PreferringSlow : public Preferring {
     o.common.max_steps = 40;
     o.common.eval_steps = o.common.save_steps = 0;
     o.data.test_split_size = 32;
-    run_dpo(o, nullptr, name, yaml);
+    run_member(o, name, yaml);
     return held_out("run", "eval_rewards/accuracies");
   }
 };
@@ -287,4 +182,133 @@ TEST_F(PreferringSlow, OrpoLearnsAPlantedPreference) {
 }
 
 }  // namespace
+
+std::unique_ptr<algo::PreferenceLoss> member(const std::string& name, const std::string& yaml) {
+  for (const algo::NamedPreference& named : algo::preference_catalogue()) {
+    if (named.name != name) continue;
+    const std::shared_ptr<void> options = named.member->options();
+    config::Binding binding;
+    binding.add(named.member->schema(), options.get());
+    config::from_yaml(binding, yaml, "test");
+    return named.member->make(options);
+  }
+  return nullptr;
+}
+
+model::Model tiny(const std::string& name, model::Training training) {
+  return model::Model::load(weights::Checkpoint::open(kGolden + name),
+                            {.dtype = kernel::Dtype::Float32, .training = training, .lora = {}});
+}
+
+Json recorded_step(const std::string& name) {
+  const std::string file = name + ".json";
+  return text::parse_json(file::read_file(kGolden + file), file)["step"];
+}
+
+void expect_step(const std::string& name, const Json& golden, const step::PairResult& result,
+                 model::Model& model) {
+  const file::Safetensors gradients = file::Safetensors::open(kGolden + name + ".safetensors");
+  // the model computes in float32
+  EXPECT_NEAR(result.loss, golden["loss"].get<double>(), 1e-5);
+  for (const auto& [metric, value] : golden["metrics"].items()) {
+    const double got = metric == "entropy" ? result.mean_entropy : result.metrics.at(metric);
+    EXPECT_NEAR(got, value.get<double>(), 1e-4 * (1 + std::abs(got))) << metric;
+  }
+  ASSERT_EQ(gradients.tensors().size(), model.store().all().size());
+  for (const file::Safetensors::Tensor& tensor : gradients.tensors()) {
+    std::vector<double> wanted(tensor.data.size() / sizeof(double));
+    std::memcpy(wanted.data(), tensor.data.data(), tensor.data.size());
+    const model::Weight* weight = model.store().find(tensor.name);
+    ASSERT_NE(weight, nullptr) << tensor.name;
+    EXPECT_LT(gap(model.store().gradient(*weight), wanted), 5e-5) << tensor.name;
+  }
+}
+
+double gap(std::span<const float> got, const std::vector<double>& wanted) {
+  double largest = 1e-3, apart = 0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    largest = std::max(largest, std::abs(wanted[i]));
+    apart = std::max(apart, std::abs(wanted[i] - double{got[i]}));
+  }
+  return apart / largest;
+}
+
+std::vector<step::Pair*> mine(std::vector<step::Pair>& pairs) {
+  std::vector<step::Pair*> all;
+  for (step::Pair& pair : pairs) all.push_back(&pair);
+  return all;
+}
+
+std::vector<const step::Pair*> given(const std::vector<step::Pair>& pairs) {
+  std::vector<const step::Pair*> all;
+  for (const step::Pair& pair : pairs) all.push_back(&pair);
+  return all;
+}
+
+void Preferring::write_pairs(const std::string& name, bool planted, int count) const {
+  std::ofstream rows(root_ / name);
+  random::Sequence draw(random::Stream(7, random::Purpose::Data));
+  for (int i = 0; i < count; ++i) {
+    std::string chosen = word(draw, 'a'), rejected = word(draw, 'n');
+    if (!planted && draw.below(2) == 0) std::swap(chosen, rejected);
+    rows << text::to_line({{"prompt", "say " + word(draw, 'a') + " "},
+                           {"chosen", chosen},
+                           {"rejected", rejected}})
+         << "\n";
+  }
+}
+
+void Preferring::write_answers(const std::string& name, bool planted, int count) const {
+  std::ofstream rows(root_ / name);
+  random::Sequence draw(random::Stream(7, random::Purpose::Data));
+  for (int i = 0; i < count; ++i) {
+    const bool good = draw.below(2) == 0, swapped = !planted && draw.below(2) == 0;
+    rows << text::to_line({{"prompt", "say " + word(draw, 'a') + " "},
+                           {"completion", word(draw, good ? 'a' : 'n')},
+                           {"label", good != swapped}})
+         << "\n";
+  }
+}
+
+PreferenceOptions Preferring::options(const std::string& name) const {
+  PreferenceOptions o = preference_defaults();
+  o.common = common_options(name);
+  o.common.dtype = "float32";
+  o.common.learning_rate = 2e-3;
+  o.common.per_device_train_batch_size = 4;
+  o.common.max_steps = 6;
+  o.common.save_steps = 2;
+  o.common.eval_steps = 3;
+  o.data.dataset_name = (root_ / "pairs.jsonl").string();
+  o.data.test_split_size = 8;
+  return o;
+}
+
+Result Preferring::run_member(const PreferenceOptions& o, const std::string& name,
+                              const std::string& yaml, const std::atomic<bool>* interrupted) const {
+  return preference(o, *member(name, yaml), setting(name, config::to_yaml(o), interrupted));
+}
+
+double Preferring::held_out(const std::string& run, const std::string& metric) const {
+  double last = std::nan("");
+  for (const Json& line : metrics(run)) last = line.value(metric, last);
+  return last;
+}
+
+void Preferring::expect_resumes(const std::string& name) const {
+  const std::string whole = name + "_whole", parts = name + "_parts";
+  run_member(options(whole), name);
+  const std::atomic<bool> stop{true};  // stops after each step
+  PreferenceOptions o = options(parts);
+  EXPECT_TRUE(run_member(o, name, "", &stop).interrupted);
+  o.common.resume_from_checkpoint = "true";
+  EXPECT_TRUE(run_member(o, name, "", &stop).interrupted);
+  // read again from the first model
+  file::remove_folder((root_ / parts / "reference.jsonl").string());
+  EXPECT_FALSE(run_member(o, name).interrupted);
+  EXPECT_TRUE(read(whole + "/model.safetensors") == read(parts + "/model.safetensors"));
+  EXPECT_TRUE(metrics(whole) == metrics(parts));
+  EXPECT_EQ(read(whole + "/reference.jsonl"), read(parts + "/reference.jsonl"));
+}
+
 }  // namespace temper::train

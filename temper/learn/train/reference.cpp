@@ -75,7 +75,7 @@ void read_reference(Run& run, step::PairStepper& stepper, std::span<step::Pair* 
   }
   file::write_atomically(path, text);
   if (!run.brief()) {
-    runlog::print(fmt::format("reference  {} pairs read by the model as it starts, {:.1f} s\n",
+    runlog::print(fmt::format("reference  {} rows read by the model as it starts, {:.1f} s\n",
                               pairs.size(), clock::seconds() - begun));
   }
 }

@@ -80,6 +80,8 @@ Json State::to_json() const {
           {"drawn", drawn},
           {"entropy_coef", entropy_coef ? Json(*entropy_coef) : Json()},
           {"last_entropy", last_entropy ? Json(*last_entropy) : Json()},
+          {"gain_total", gain_total},
+          {"gain_count", gain_count},
           {"bit_class", bit_class}};
 }
 
@@ -104,6 +106,8 @@ State State::from_json(const Json& json, const std::string& where) {
     json.at("drawn").get_to(s.drawn);
     if (!json.at("entropy_coef").is_null()) s.entropy_coef = json["entropy_coef"].get<double>();
     if (!json.at("last_entropy").is_null()) s.last_entropy = json["last_entropy"].get<double>();
+    json.at("gain_total").get_to(s.gain_total);
+    json.at("gain_count").get_to(s.gain_count);
     json.at("bit_class").get_to(s.bit_class);
     return s;
   } catch (const Json::exception& error) {

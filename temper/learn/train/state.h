@@ -34,6 +34,8 @@ struct State {
   int64_t drawn = 0;  ///< batches of prompts taken from the training part
   /// Of the entropy bonus; unset before a policy run's first step.
   std::optional<double> entropy_coef{}, last_entropy{};
+  double gain_total = 0;  ///< log π - log π_ref of the answers trained on so far (BCO's δ)
+  int64_t gain_count = 0;
   std::string bit_class;
   Json to_json() const;
   static State from_json(const Json& json, const std::string& where);

@@ -53,9 +53,13 @@ void show_pairs(const data::Dataset& set, const Options& options, const chat::Re
         fmt::format("── {} · {} tokens of prompt, {} chosen, {} rejected{}", pair.where,
                     pair.prompt.size(), pair.chosen.size(), pair.rejected.size(),
                     pair.unusable.empty() ? "" : " · left out: " + pair.unusable);
-    runlog::print(mark(runlog::Color::Dim, sizes) + "\n" + tokenizer.decode(pair.prompt) + "\n" +
-                  mark(runlog::Color::Dim, "chosen   ") + tokenizer.decode(pair.chosen) + "\n" +
-                  mark(runlog::Color::Dim, "rejected ") + tokenizer.decode(pair.rejected) + "\n");
+    runlog::print(mark(runlog::Color::Dim, sizes) + "\n" + tokenizer.decode(pair.prompt) + "\n");
+    auto print = [&](const char* name, const std::vector<token::Id>& answer) {
+      if (answer.empty()) return;
+      runlog::print(mark(runlog::Color::Dim, name) + tokenizer.decode(answer) + "\n");
+    };
+    print("chosen   ", pair.chosen);
+    print("rejected ", pair.rejected);
   }
   warn(chat::lint(renderer, pairs), context);
 }
@@ -77,7 +81,7 @@ void show(const Options& options, const Context& context) {
             ": " + bad.reason + "\n";
   }
   if (!context.terminal.quiet) runlog::print(text);
-  if (set.type == data::RowType::Preference) {
+  if (set.type == data::RowType::Preference || set.type == data::RowType::Unpaired) {
     return show_pairs(set, options, renderer, context);
   }
   const size_t count = std::min(set.train.size(), static_cast<size_t>(options.rows));
