@@ -27,6 +27,39 @@ bool all_linear(const LoraOptions& options) {
   return options.targets.size() == 1 && options.targets[0] == "all-linear";
 }
 
+/// PEFT's task_type, by the head; a score head is saved whole.
+constexpr std::pair<weights::HeadKind, const char*> kTasks[] = {
+    {weights::HeadKind::Language, "CAUSAL_LM"},
+    {weights::HeadKind::Sequence, "SEQ_CLS"},
+    {weights::HeadKind::Token, "TOKEN_CLS"}};
+
+std::string task_of(weights::HeadKind head) {
+  for (const auto& [kind, task] : kTasks) {
+    if (kind == head) return task;
+  }
+  return "";
+}
+
+/// The head that is saved beside the adapter. `refuse` throws.
+template <class Refuse>
+weights::HeadKind head_of(const Json& json, Refuse refuse) {
+  const Json saved = json.value("modules_to_save", Json());
+  if (saved.is_null() || saved.empty()) return weights::HeadKind::Language;
+  const std::string task = json.value("task_type", "");
+  for (const auto& [kind, name] : kTasks) {
+    const bool score = std::all_of(saved.begin(), saved.end(), [](const Json& module) {
+      return module == "score" || module == "classifier";
+    });
+    if (kind != weights::HeadKind::Language && task == name && score) return kind;
+  }
+  refuse("modules_to_save", "is supported for the score head of SEQ_CLS and TOKEN_CLS alone");
+  return weights::HeadKind::Language;
+}
+
+std::vector<int64_t> shape_of(const Weight& weight) {
+  return weight.is_matrix ? std::vector{weight.rows, weight.columns} : std::vector{weight.columns};
+}
+
 std::span<const std::byte> bytes_of(const std::vector<float>& values) {
   return std::as_bytes(std::span(values));
 }
@@ -63,7 +96,7 @@ void write_adapter(const std::string& folder, const Model& model, const std::str
   std::vector<file::SafetensorsWriter::Entry> entries;
   for (const Weight& weight : model.store().all()) {
     if (!weight.trained()) continue;
-    entries.push_back({kPrefix + weight.name, file::Format::F32, {weight.rows, weight.columns}});
+    entries.push_back({kPrefix + weight.name, file::Format::F32, shape_of(weight)});
   }
   file::SafetensorsWriter writer(folder + "/adapter_model.safetensors", entries);
   for (const Weight& weight : model.store().all()) {
@@ -74,8 +107,9 @@ void write_adapter(const std::string& folder, const Model& model, const std::str
   }
   writer.close();
   Json targets = all_linear(options) ? Json(kLinear) : Json(options.targets);
+  const Json saved = model.score_head() ? Json::array({"classifier", "score"}) : Json();
   Json config = {{"peft_type", "LORA"},
-                 {"task_type", "CAUSAL_LM"},
+                 {"task_type", task_of(model.config().head)},
                  {"base_model_name_or_path", base},
                  {"r", options.rank},
                  {"lora_alpha", options.alpha},
@@ -86,7 +120,7 @@ void write_adapter(const std::string& folder, const Model& model, const std::str
                  {"fan_in_fan_out", false},
                  {"inference_mode", true},
                  {"init_lora_weights", true},
-                 {"modules_to_save", nullptr},
+                 {"modules_to_save", saved},
                  {"target_modules", targets}};
   file::write_atomically(folder + "/adapter_config.json", config.dump(2) + "\n");
 }
@@ -109,14 +143,15 @@ AdapterConfig read_adapter_config(const std::string& folder) {
       }
     }
     if (json.value("bias", "none") != "none") refuse("bias", "other than none is not supported");
-    for (const char* key : {"modules_to_save", "rank_pattern", "alpha_pattern",
-                            "layers_to_transform", "layer_replication", "target_parameters"}) {
+    for (const char* key : {"rank_pattern", "alpha_pattern", "layers_to_transform",
+                            "layer_replication", "target_parameters"}) {
       if (json.contains(key) && !json[key].is_null() && !json[key].empty()) {
         refuse(key, "is not supported");
       }
     }
     AdapterConfig config;
     config.base = json.value("base_model_name_or_path", "");
+    config.head = head_of(json, refuse);
     config.options.rank = json.at("r").get<int64_t>();
     config.options.alpha = json.at("lora_alpha").get<double>();
     config.options.rank_stabilised = json.value("use_rslora", false);
@@ -141,7 +176,7 @@ void read_adapter(const std::string& folder, Model& model) {
   for (Weight& weight : model.store().all()) {
     if (!weight.trained()) continue;
     const file::Safetensors::Tensor* tensor = tensors.find(kPrefix + weight.name);
-    const std::vector<int64_t> wanted = {weight.rows, weight.columns};
+    const std::vector<int64_t> wanted = shape_of(weight);
     if (tensor == nullptr) throw Error({"missing tensor " + (kPrefix + weight.name), path, ""});
     if (tensor->shape != wanted) {
       throw Error({"tensor " + tensor->name + ": wanted " + file::shape_text(wanted) + ", got " +

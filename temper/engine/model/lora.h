@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "temper/engine/weights/config.h"
+
 namespace temper::model {
 
 class Model;
@@ -27,10 +29,12 @@ float lora_scale(const LoraOptions& options);
 /// is written as base_model_name_or_path.
 void write_adapter(const std::string& folder, const Model& model, const std::string& base);
 
-/// What an adapter folder says: its options, and the base model's path.
+/// What an adapter folder says: its options, the base model's path, and the head that the base
+/// gets: the adapter of a reward model holds the whole score head (PEFT's modules_to_save).
 struct AdapterConfig {
   LoraOptions options;
   std::string base;
+  weights::HeadKind head = weights::HeadKind::Language;
 };
 bool is_adapter_folder(const std::string& path);
 AdapterConfig read_adapter_config(const std::string& folder);

@@ -7,7 +7,6 @@
 #include "temper/engine/kernel/pointwise.h"
 #include "temper/engine/tensor/parallel.h"
 #include "temper/foundation/error/error.h"
-#include "temper/foundation/random/random.h"
 
 namespace temper::model {
 namespace {
@@ -45,7 +44,8 @@ Model::Model(const weights::ModelConfig& config, const ModelOptions& options)
   }
   embedding_ = store_.find(kEmbedding);
   final_norm_ = store_.find("model.norm.weight");
-  head_ = config.tied_head ? embedding_ : store_.find("lm_head.weight");
+  score_ = {.weight = store_.find("score.weight"), .bias = store_.find("score.bias")};
+  if (!score_) head_ = config.tied_head ? embedding_ : store_.find("lm_head.weight");
   choose_trained();
 }
 
@@ -72,75 +72,29 @@ void Model::choose_trained() {
         adapt(*part);
       }
     }
+    for (Weight* whole : {score_.weight, score_.bias}) {  // PEFT's modules_to_save
+      if (whole != nullptr) trained.push_back(whole);
+    }
   }
   store_.train(trained);
 }
 
-Model Model::load(const weights::Checkpoint& checkpoint, const ModelOptions& options) {
-  checkpoint.check();
-  Model model(checkpoint.config(), options);
-  for (Weight& weight : model.store_.all()) {
-    if (!checkpoint.has(weight.name)) continue;  // an adapter's
-    model.store_.assign(weight, checkpoint.read(weight.name), options.dtype,
-                        model.needs_plain(weight));
-  }
-  model.start_adapter();
-  return model;
-}
-
-Model Model::fresh(const weights::ModelConfig& config, const ModelOptions& options, uint64_t seed) {
-  Model model(config, options);
-  const random::Stream init(seed, random::Purpose::Init);
-  uint32_t number = 0;
-  for (Weight& weight : model.store_.all()) {
-    std::vector<float> values(static_cast<size_t>(weight.size()));
-    const bool bias = weight.name.ends_with(".bias");
-    for (size_t i = 0; i < values.size(); ++i) {
-      const random::Draw draw =
-          init.at(number, 0, static_cast<uint32_t>(i >> 32), static_cast<uint32_t>(i));
-      values[i] = bias ? 0.0f
-                  : !weight.is_matrix
-                      ? 1.0f
-                      : static_cast<float>(draw.normal() * config.initializer_range);
-    }
-    model.store_.assign(weight, values, options.dtype, model.needs_plain(weight));
-    ++number;
-  }
-  model.start_adapter();
-  return model;
-}
-
-void Model::start_adapter() {  // PEFT: A uniform in ±1/√in (Kaiming, a = √5), B zero
-  const random::Stream init = random::Stream(options_.seed, random::Purpose::Init).part(1);
-  uint32_t number = 0;
-  for (Layer& layer : layers_) {
-    for (Linear* part :
-         {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down}) {
-      if (part->lora_a == nullptr) continue;
-      std::vector<float> a(static_cast<size_t>(part->lora_a->size()));
-      const double bound = 1 / std::sqrt(static_cast<double>(part->in()));
-      for (size_t i = 0; i < a.size(); ++i) {
-        a[i] = static_cast<float>(
-            init.at(number, 0, 0, static_cast<uint32_t>(i)).uniform(-bound, bound));
-      }
-      ++number;
-      const std::vector<float> b(static_cast<size_t>(part->lora_b->size()), 0.0f);
-      store_.assign(*part->lora_a, a, kernel::Dtype::Float32, true);
-      store_.assign(*part->lora_b, b, kernel::Dtype::Float32, true);
-    }
-  }
-}
-
 bool Model::needs_plain(const Weight& weight) const {
   if (options_.training == Training::None || !weight.is_matrix) return false;
+  if (&weight == score_.weight) return false;        // score_head.h has its own products
   return &weight != embedding_ || &weight == head_;  // an embedding's input has no gradient
+}
+
+/// What an adapter run trains is kept whole.
+kernel::Dtype Model::dtype_of(const Weight& weight) const {
+  const bool adapter = options_.training == Training::Lora;
+  return adapter && weight.trained() ? kernel::Dtype::Float32 : options_.dtype;
 }
 
 void Model::refresh() {
   for (Weight& weight : store_.all()) {
     if (!weight.trained()) continue;
-    const bool adapter = options_.training == Training::Lora;
-    store_.refresh(weight, adapter ? kernel::Dtype::Float32 : options_.dtype, needs_plain(weight));
+    store_.refresh(weight, dtype_of(weight), needs_plain(weight));
   }
   ++version_;
 }
@@ -164,6 +118,11 @@ int64_t Model::cache_block_bytes() const {
   return config_.layers * kernel::KvPool::block_bytes(attention_shape());
 }
 
+const Weight& Model::head() const {
+  ASSERT(head_ != nullptr, "a model with a language head");
+  return *head_;
+}
+
 float* Model::head_gradient() {
   return head_->trained() ? store_.gradient(*head_).data() : nullptr;
 }
@@ -177,7 +136,7 @@ void Model::read(const std::string& name, std::span<float> out) const {
 double Model::flops_per_row() const {
   double weights = 0;
   for (const Weight& weight : store_.all()) {
-    if (weight.is_matrix && &weight != embedding_ && &weight != head_) {
+    if (weight.is_matrix && &weight != embedding_ && &weight != head_ && &weight != score_.weight) {
       weights += static_cast<double>(weight.size());
     }
   }

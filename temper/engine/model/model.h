@@ -21,6 +21,7 @@
 #include "temper/engine/model/linear.h"
 #include "temper/engine/model/lora.h"
 #include "temper/engine/model/rope_table.h"
+#include "temper/engine/model/score_head.h"
 #include "temper/engine/model/weight.h"
 #include "temper/engine/weights/checkpoint.h"
 #include "temper/engine/weights/config.h"
@@ -34,7 +35,11 @@ struct ModelOptions {
   kernel::Dtype dtype = kernel::Dtype::BFloat16;
   Training training = Training::None;
   LoraOptions lora;   ///< when training is Lora
-  uint64_t seed = 0;  ///< of fresh adapters
+  uint64_t seed = 0;  ///< of fresh adapters and score heads
+  /// The head that is wanted, absent: the checkpoint's. A language model gets a fresh score head
+  /// where one is wanted.
+  std::optional<weights::HeadKind> head = weights::HeadKind::Language;
+  std::optional<int32_t> pad_id = {};  ///< the padding token, of a model with a fresh score head
 };
 
 struct Layer {
@@ -63,7 +68,8 @@ struct KvCache {
 
 class Model {
  public:
-  /// Reads and packs the weights. Throws Error for what the checkpoint lacks.
+  /// Reads and packs the weights. Throws Error for what the checkpoint lacks, and for a head that
+  /// is not the one wanted.
   static Model load(const weights::Checkpoint& checkpoint, const ModelOptions& options);
   /// Fresh weights: normal(0, initializer_range), norms 1, biases 0.
   static Model fresh(const weights::ModelConfig& config, const ModelOptions& options,
@@ -84,9 +90,11 @@ class Model {
   KvCache cache(int64_t blocks) const;
   int64_t cache_block_bytes() const;
 
-  /// The head's weight, and its gradient (null when frozen).
-  const Weight& head() const { return *head_; }
+  /// The language head's weight, and its gradient (null when frozen). A model with a score head has
+  /// none.
+  const Weight& head() const;
   float* head_gradient();
+  const ScoreHead& score_head() const { return score_; }
 
   WeightStore& store() { return store_; }
   const WeightStore& store() const { return store_; }
@@ -110,7 +118,9 @@ class Model {
  private:
   Model(const weights::ModelConfig& config, const ModelOptions& options);
   void choose_trained();
+  void start_score_head();
   void start_adapter();
+  kernel::Dtype dtype_of(const Weight& weight) const;
   bool needs_plain(const Weight& weight) const;
   void reach(const Batch& batch);
   void embed(const Batch& batch, float* x) const;
@@ -137,6 +147,7 @@ class Model {
   WeightStore store_;
   std::vector<Layer> layers_;
   Weight *embedding_ = nullptr, *final_norm_ = nullptr, *head_ = nullptr;
+  ScoreHead score_;
   RopeTable rope_;
   Saved scratch_;          // of infer
   kernel::KvPool d_pool_;  // of backward

@@ -13,6 +13,18 @@ bool is_gguf(const std::string& path) {
   return path.ends_with(".gguf");
 }
 
+/// The tokenizer's padding token, or else a token that no text ends in.
+std::optional<int32_t> padding(const token::Tokenizer& tokenizer) {
+  const token::Tokenizer::Specials& specials = tokenizer.specials();
+  for (const std::optional<token::Id>& id : {specials.pad, specials.unk, specials.bos}) {
+    if (id && id != specials.eos) return id;
+  }
+  for (token::Id id = 0; id < tokenizer.vocabulary_size(); ++id) {
+    if (tokenizer.is_special(id) && id != specials.eos) return id;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 token::Tokenizer load_tokenizer(const std::string& path) {
@@ -33,6 +45,15 @@ Loaded load(const std::string& path, model::ModelOptions options) {
                    "set base_model_name_or_path to the base model's folder or GGUF file"});
     }
     base = config.base;
+    if (options.head && *options.head != config.head) {
+      throw Error({"the adapter is not of the kind that is wanted: it belongs under " +
+                       (config.head == weights::HeadKind::Language ? std::string("a language head")
+                                                                   : std::string("a score head")),
+                   path + "/adapter_config.json",
+                   "temper score asks a reward model's adapter, temper reward and temper prm train "
+                   "it on"});
+    }
+    options.head = config.head;
     options.lora = config.options;
     if (options.training == model::Training::None) options.training = model::Training::Lora;
     if (options.training == model::Training::Full) {
@@ -41,9 +62,11 @@ Loaded load(const std::string& path, model::ModelOptions options) {
     }
   }
   const weights::Checkpoint checkpoint = weights::Checkpoint::open(base);
+  token::Tokenizer tokenizer = load_tokenizer(path);
+  options.pad_id = padding(tokenizer);
   auto loaded = std::make_unique<model::Model>(model::Model::load(checkpoint, options));
   if (adapter) model::read_adapter(path, *loaded);
-  return {std::move(loaded), load_tokenizer(path), checkpoint.config().eos_ids, base};
+  return {std::move(loaded), std::move(tokenizer), checkpoint.config().eos_ids, base};
 }
 
 void write_model(const std::string& folder, const model::Model& model,
@@ -59,7 +82,12 @@ void write_model(const std::string& folder, const model::Model& model,
                           return std::span<const float>(values);
                         },
                         {.format = bf16 ? file::Format::BF16 : file::Format::F32});
-  tokenizer.write_folder(folder);
+  write_tokenizer(folder, model, tokenizer);
+}
+
+void write_tokenizer(const std::string& folder, const model::Model& model,
+                     const token::Tokenizer& tokenizer) {
+  tokenizer.write_folder(folder, model.score_head() ? model.config().pad_id : std::nullopt);
 }
 
 kernel::Dtype dtype_of(const std::string& name) {

@@ -18,8 +18,10 @@ struct Loaded {
   std::string base;              ///< where the weights came from
 };
 
-/// Throws Error when `path` is none of the three. An adapter folder gives its own LoRA options;
-/// with options.training Lora the adapter is trained on.
+/// Throws Error when `path` is none of the three. An adapter folder gives its own LoRA options and
+/// head; with options.training Lora the adapter is trained on. A fresh score head comes with a
+/// padding token that is not the end token, for transformers reads a sequence's score before its
+/// padding.
 Loaded load(const std::string& path, model::ModelOptions options);
 token::Tokenizer load_tokenizer(const std::string& path);
 
@@ -27,6 +29,11 @@ token::Tokenizer load_tokenizer(const std::string& path);
 /// stands.
 void write_model(const std::string& folder, const model::Model& model,
                  const token::Tokenizer& tokenizer);
+
+/// The tokenizer's files as they belong beside the model: with its padding token under a score
+/// head.
+void write_tokenizer(const std::string& folder, const model::Model& model,
+                     const token::Tokenizer& tokenizer);
 
 kernel::Dtype dtype_of(
     const std::string& name);  ///< bfloat16, bf16, float32, fp32; Error otherwise

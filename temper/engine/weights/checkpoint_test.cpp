@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <tuple>
 
 #include "temper/engine/weights/dequantise.h"
 #include "temper/foundation/error/error.h"
@@ -61,6 +62,33 @@ TEST_F(Checkpoints, EveryTinyModelIsWhole) {
       EXPECT_EQ(vectors.find("grad." + tensor.name)->shape, tensor.shape);
       EXPECT_EQ(checkpoint.shape(tensor.name), tensor.shape);
     }
+  }
+}
+
+/// Folders of transformers' …ForSequenceClassification and …ForTokenClassification.
+TEST_F(Checkpoints, ScoreHeadsAreReadAndWritten) {
+  for (const auto& [name, head, labels] :
+       {std::tuple{"sequence", HeadKind::Sequence, 1}, {"token", HeadKind::Token, 2}}) {
+    const Checkpoint from = Checkpoint::open(SOURCE_DIR "/golden/reward/" + std::string(name));
+    from.check();
+    std::vector<float> held;
+    write_folder(folder_, from.config(),
+                 [&](const NamedShape& tensor) {
+                   return std::span<const float>(held = from.read(tensor.name));
+                 },
+                 {.format = Format::F32});
+    const Checkpoint back = Checkpoint::open(folder_);
+    back.check();
+    for (const Checkpoint& each : {from, back}) {
+      EXPECT_EQ(each.config().head, head);
+      EXPECT_EQ(each.config().labels, labels);
+      EXPECT_EQ(each.config().pad_id, 0);
+      EXPECT_EQ(each.shape("score.weight"), (std::vector<int64_t>{labels, 32}));
+      EXPECT_EQ(each.has("score.bias"), head == HeadKind::Token);
+      EXPECT_FALSE(each.has("lm_head.weight"));
+    }
+    EXPECT_EQ(back.config().architecture, from.config().architecture);
+    EXPECT_EQ(back.read("score.weight"), from.read("score.weight"));
   }
 }
 

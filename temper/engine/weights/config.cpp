@@ -31,7 +31,8 @@ void settle(const ModelConfig& c, const std::string& where) {
                           {"num_key_value_heads", c.kv_heads, 1, 65'536},
                           {"head_dim", c.head_dim, 8, 256},
                           {"intermediate_size", c.ffn, 1, int64_t{1} << 24},
-                          {"max_position_embeddings", c.max_positions, 1, int64_t{1} << 31}};
+                          {"max_position_embeddings", c.max_positions, 1, int64_t{1} << 31},
+                          {"num_labels", c.labels, c.head == HeadKind::Language ? 0 : 1, 65'536}};
   for (const Range& range : ranges) {
     if (range.value < range.least || range.value > range.most) {
       refuse(std::string(range.name) + " should lie between " + count(range.least) + " and " +
@@ -108,8 +109,27 @@ std::vector<NamedShape> tensors_of(const ModelConfig& c) {
     linear("mlp.down_proj", c.width, c.ffn, c.mlp_bias);
   }
   all.push_back({"model.norm.weight", {c.width}});
-  if (!c.tied_head) all.push_back({"lm_head.weight", {c.vocabulary, c.width}});
+  if (c.head != HeadKind::Language) {
+    all.push_back({"score.weight", {c.labels, c.width}});
+    if (c.head == HeadKind::Token) all.push_back({"score.bias", {c.labels}});
+  } else if (!c.tied_head) {
+    all.push_back({"lm_head.weight", {c.vocabulary, c.width}});
+  }
   return all;
+}
+
+std::string architecture_of(Family family, HeadKind head) {
+  std::string name;
+  for (const FamilyName& each : kFamilies) name += each.family == family ? each.prefix : "";
+  for (const HeadName& each : kHeads) name += each.kind == head ? each.suffix : "";
+  return name;
+}
+
+ModelConfig with_head(ModelConfig config, HeadKind head) {
+  config.head = head;
+  config.labels = head == HeadKind::Language ? 0 : head == HeadKind::Sequence ? 1 : 2;
+  config.architecture = architecture_of(config.family, head);
+  return config;
 }
 
 int64_t parameters_of(const ModelConfig& config) {

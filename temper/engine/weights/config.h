@@ -16,6 +16,11 @@ namespace temper::weights {
 
 enum class Family { Llama, Qwen2, Qwen3 };
 
+/// What reads the final hidden states: transformers' …ForCausalLM, …ForSequenceClassification and
+/// …ForTokenClassification. The last two have `score`, a linear layer with one output a label; of a
+/// sequence the score is read at its last token, of tokens at each, with a bias.
+enum class HeadKind { Language, Sequence, Token };
+
 /// How RoPE's frequencies depart from θ_i = base^(-2i/head_dim) (transformers'
 /// modeling_rope_utils).
 struct RopeScaling {
@@ -50,8 +55,10 @@ struct ModelConfig {
   bool attention_output_bias = false;  ///< on o
   bool mlp_bias = false;               ///< on gate, up and down
   bool qk_norm = false;                ///< RMSNorm over head_dim on q and k, before RoPE
-  bool tied_head = false;              ///< the head is the embedding
-  double initializer_range = 0.02;     ///< standard deviation of fresh weights
+  bool tied_head = false;              ///< the language head is the embedding
+  HeadKind head = HeadKind::Language;
+  int64_t labels = 0;               ///< of a score head; 0 where there is none
+  double initializer_range = 0.02;  ///< standard deviation of fresh weights
   std::vector<int32_t>
       eos_ids;  ///< all that end generation, of config and generation_config; may be empty
   std::optional<int32_t> bos_id, pad_id;
@@ -67,6 +74,12 @@ ModelConfig from_folder(const std::string& folder);
 /// Architectures llama, qwen2 and qwen3.
 ModelConfig from_gguf(const file::Gguf& gguf);
 
+/// "LlamaForCausalLM", …
+std::string architecture_of(Family family, HeadKind head);
+
+/// The same layers under another head: one label of a sequence, two of a token.
+ModelConfig with_head(ModelConfig config, HeadKind head);
+
 /// A config.json that transformers loads; `dtype` is "float32" or "bfloat16".
 Json to_config_json(const ModelConfig& config, const std::string& dtype);
 
@@ -78,8 +91,8 @@ struct NamedShape {
   std::vector<int64_t> shape;  ///< a matrix is [out, in]
 };
 
-/// Every tensor the model has, in canonical order: embedding, each layer, final norm, head if not
-/// tied.
+/// Every tensor the model has, in canonical order: embedding, each layer, final norm, head (a
+/// language head if it is not tied).
 std::vector<NamedShape> tensors_of(const ModelConfig& config);
 
 /// Numbers in all of them.

@@ -174,7 +174,7 @@ ModelConfig from_gguf(const Gguf& gguf) {
     if (architecture != name.model_type) continue;
     config.family = name.family;
     config.model_type = name.model_type;
-    config.architecture = name.architecture;
+    config.architecture = architecture_of(name.family, HeadKind::Language);
   }
   if (config.model_type.empty()) {
     throw Error({"the architecture '" + architecture.substr(0, 80) + "' is not supported",

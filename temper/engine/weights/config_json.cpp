@@ -38,6 +38,8 @@ constexpr std::string_view kRead[] = {"model_type",
                                       "bos_token_id",
                                       "eos_token_id",
                                       "pad_token_id",
+                                      "id2label",
+                                      "num_labels",
                                       "initializer_range"};
 
 // What changes no number: bookkeeping, defaults of text generation, and how transformers runs.
@@ -52,6 +54,7 @@ constexpr std::string_view kHarmless[] = {"_attn_implementation",
                                           "bad_words_ids",
                                           "begin_suppress_tokens",
                                           "chunk_size_feed_forward",
+                                          "classifier_dropout",
                                           "decoder_start_token_id",
                                           "diversity_penalty",
                                           "do_sample",
@@ -62,7 +65,6 @@ constexpr std::string_view kHarmless[] = {"_attn_implementation",
                                           "finetuning_task",
                                           "forced_bos_token_id",
                                           "forced_eos_token_id",
-                                          "id2label",
                                           "is_llama_config",
                                           "label2id",
                                           "length_penalty",
@@ -122,6 +124,7 @@ constexpr Only kOnly[] = {{"hidden_act", "\"silu\""},
                           {"cross_attention_hidden_size", "null"},
                           {"tie_encoder_decoder", "false"},
                           {"pruned_heads", "{}"},
+                          {"token_classification_bias", "true"},
                           {"quantization_config", "null"},
                           {"auto_map", "null"}};
 
@@ -138,7 +141,9 @@ void merge(std::vector<int32_t>& into, const std::vector<int32_t>& more) {
 
 void read_family(const JsonKeys& keys, ModelConfig& config) {
   const char* kSupported =
-      "supported are LlamaForCausalLM, Qwen2ForCausalLM (also Qwen2.5) and Qwen3ForCausalLM, dense";
+      "supported are LlamaForCausalLM, Qwen2ForCausalLM (also Qwen2.5) and Qwen3ForCausalLM, "
+      "dense, "
+      "and the same ForSequenceClassification and ForTokenClassification";
   std::optional<std::string> type = keys.word("model_type");
   std::string architecture;
   if (const Json* list = keys.find("architectures")) {
@@ -148,12 +153,14 @@ void read_family(const JsonKeys& keys, ModelConfig& config) {
     architecture = list->front().get<std::string>();
   }
   for (const FamilyName& name : kFamilies) {
-    bool same_type = !type || *type == name.model_type;
-    bool same_architecture = architecture.empty() || architecture == name.architecture;
-    if ((type || !architecture.empty()) && same_type && same_architecture) {
+    if ((!type && architecture.empty()) || (type && *type != name.model_type)) continue;
+    for (const HeadName& head : kHeads) {
+      const std::string full = architecture_of(name.family, head.kind);
+      if (architecture.empty() ? head.kind != HeadKind::Language : architecture != full) continue;
       config.family = name.family;
       config.model_type = name.model_type;
-      config.architecture = name.architecture;
+      config.architecture = full;
+      config.head = head.kind;
       return;
     }
   }
@@ -161,6 +168,14 @@ void read_family(const JsonKeys& keys, ModelConfig& config) {
                    "'" + (type && !architecture.empty() ? " (model_type '" + *type + "')" : "") +
                    " is not supported",
                keys.where(), kSupported});
+}
+
+/// transformers leaves out two labels, its default.
+int64_t labels_of(const JsonKeys& keys) {
+  const Json* names = keys.find("id2label");
+  if (names == nullptr) return keys.whole_or("num_labels", 2);
+  if (!names->is_object()) keys.wrong("id2label", "an object", *names);
+  return std::ssize(*names);
 }
 
 void refuse_unknown(const JsonKeys& keys, Family family) {
@@ -322,6 +337,7 @@ ModelConfig from_config_json(std::string_view text, const std::string& where) {
   config.mlp_bias = keys.truth_or("mlp_bias", false);
   config.qk_norm = config.family == Family::Qwen3;
   config.tied_head = keys.truth_or("tie_word_embeddings", false);
+  if (config.head != HeadKind::Language) config.labels = labels_of(keys);
   config.eos_ids = keys.ids("eos_token_id");
   config.bos_id = keys.id("bos_token_id");
   config.pad_id = keys.id("pad_token_id");

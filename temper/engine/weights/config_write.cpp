@@ -48,6 +48,15 @@ Json scaling_json(const RopeScaling& rope) {
   return json;
 }
 
+/// transformers counts the labels by their names.
+void name_labels(const ModelConfig& config, Json& json) {
+  for (int64_t i = 0; i < config.labels; ++i) {
+    const std::string number = std::to_string(i), name = "LABEL_" + number;
+    json["id2label"][number] = name;
+    json["label2id"][name] = i;
+  }
+}
+
 }  // namespace
 
 Json to_config_json(const ModelConfig& config, const std::string& dtype) {
@@ -76,6 +85,8 @@ Json to_config_json(const ModelConfig& config, const std::string& dtype) {
   if (config.family != Family::Qwen2) json["attention_bias"] = config.attention_bias;
   if (config.family == Family::Llama) json["mlp_bias"] = config.mlp_bias;
   if (config.family != Family::Llama) json["use_sliding_window"] = false;
+  name_labels(config, json);
+  if (config.head == HeadKind::Token) json["classifier_dropout"] = 0.0;
   return json;
 }
 

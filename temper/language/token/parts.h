@@ -76,5 +76,7 @@ std::string json_string(const std::string& text);
 /// The two files write_folder writes.
 std::string json_text(const Parts& parts);
 std::string config_text(const Parts& parts);
+/// The second of them with another padding token.
+std::string with_pad(const std::string& config_text, const std::string& token);
 
 }  // namespace temper::token

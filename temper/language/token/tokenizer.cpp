@@ -177,10 +177,12 @@ std::string Tokenizer::pad_text() const {
   return specials().pad ? std::string(token(*specials().pad)) : "";
 }
 
-void Tokenizer::write_folder(const std::string& folder) const {
+void Tokenizer::write_folder(const std::string& folder, std::optional<Id> pad) const {
   const Parts& parts = impl_->parts;
+  std::string config = config_text(parts);
+  if (pad && pad != specials().pad) config = with_pad(config, std::string(token(*pad)));
   file::write_atomically(folder + "/tokenizer.json", json_text(parts));
-  file::write_atomically(folder + "/tokenizer_config.json", config_text(parts));
+  file::write_atomically(folder + "/tokenizer_config.json", config);
 }
 
 std::string StreamDecoder::push(Id id) {

@@ -66,8 +66,9 @@ class Tokenizer {
   std::string pad_text() const;
 
   /// Writes tokenizer.json and tokenizer_config.json (chat template inside), which transformers'
-  /// AutoTokenizer loads with equal ids. The folder must be there.
-  void write_folder(const std::string& folder) const;
+  /// AutoTokenizer loads with equal ids. The folder must be there. `pad`: the padding token that
+  /// the files name, where it is not the tokenizer's own.
+  void write_folder(const std::string& folder, std::optional<Id> pad = {}) const;
 
  private:
   struct Impl;

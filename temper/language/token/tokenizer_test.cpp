@@ -264,6 +264,11 @@ TEST(Tokenizer, AFolderGivesSpecialsTemplateAndBos) {
     folder = folder_for("folder_again");
     tokenizer.write_folder(folder);
   }
+  const Tokenizer again = Tokenizer::from_folder(folder);
+  folder = folder_for("folder_padded");
+  again.write_folder(folder, 0);
+  EXPECT_EQ(Tokenizer::from_folder(folder).specials().pad, 0);
+  EXPECT_EQ(Tokenizer::from_folder(folder).specials().chat_template, "{{ new }}");
 }
 
 TEST(Tokenizer, AFolderWithoutTokenizerJsonIsRefused) {

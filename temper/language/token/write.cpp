@@ -98,4 +98,10 @@ std::string config_text(const Parts& parts) {
   return config.dump(2) + "\n";
 }
 
+std::string with_pad(const std::string& config_text, const std::string& token) {
+  Json config = Json::parse(config_text);
+  config["pad_token"] = token;
+  return config.dump(2) + "\n";
+}
+
 }  // namespace temper::token
