@@ -23,11 +23,12 @@ enum class RowType {
   PromptOnly,        ///< `prompt`: a string or a message list
   Preference,        ///< `prompt`, `chosen`, `rejected`: strings, or message lists
   Unpaired,          ///< `prompt`, `completion` and `label`: whether such an answer is wanted
-  Other              ///< a task's own columns; read only where asked for
+  Stepwise,  ///< `prompt`, `completions` (steps) and perhaps `labels`: read only where asked for
+  Other      ///< a task's own columns; read only where asked for
 };
 
 /// "text", "messages", "prompt-completion", "prompt-only", "preference", "unpaired-preference",
-/// "other".
+/// "stepwise", "other".
 std::string name(RowType type);
 
 struct Row {
@@ -72,7 +73,8 @@ struct Dataset {
   std::vector<Rejected> rejected;  ///< of both splits; empty unless on_bad_row is "skip"
 };
 
-/// Reads both splits. `wanted` names the types the caller can use, empty for any but Other; a row
+/// Reads both splits. `wanted` names the types the caller can use, empty for any but Stepwise and
+/// Other; a row
 /// with `prompt` and `completion` is PromptOnly where only that is wanted. All rows are of the type
 /// of the first good one; another type is a bad row. Throws Error with file and line for a bad row
 /// (unless they are skipped), a missing file, and a dataset without one good row.

@@ -173,14 +173,41 @@ bool make_preference(Json& value, const std::string& where) {
   return lists;
 }
 
+/// Steps are strings; labels, where there are some, are as many true or false, 1 or 0.
+void check_steps(const Json& value, const std::string& where) {
+  auto bad = [&](const std::string& what) {
+    throw Error(
+        {what, where,
+         "a stepwise row is {\"prompt\": \"…\", \"completions\": [\"…\"], \"labels\": [true]}"});
+  };
+  const Json prompt = value.value("prompt", Json()), labels = value.value("labels", Json());
+  const Json& steps = value["completions"];
+  if (!prompt.is_string()) bad("'prompt': wanted a string, got " + std::string(prompt.type_name()));
+  if (!steps.is_array() || steps.empty()) bad("'completions': wanted a list of steps");
+  for (const Json& step : steps) {
+    if (!step.is_string())
+      bad("'completions': wanted strings, got " + std::string(step.type_name()));
+  }
+  if (labels.is_null()) return;
+  if (!labels.is_array() || labels.size() != steps.size()) {
+    bad("'labels': wanted a list of " + std::to_string(steps.size()) + ", one for each step");
+  }
+  for (const Json& label : labels) {
+    const bool known = label.is_boolean() || label == 0 || label == 1;
+    if (!known) bad("'labels': wanted true or false, got " + text::to_line(label).substr(0, 40));
+  }
+}
+
 RowType type_of(const Json& value, std::span<const RowType> wanted, const std::string& where) {
   auto may = [&](RowType type) {
     return std::find(wanted.begin(), wanted.end(), type) != wanted.end() ||
-           (wanted.empty() && type != RowType::Other);
+           (wanted.empty() && type != RowType::Other && type != RowType::Stepwise);
   };
   std::optional<RowType> found;
   if (value.contains("chosen") && value.contains("rejected") && may(RowType::Preference)) {
     found = RowType::Preference;
+  } else if (value.contains("completions") && may(RowType::Stepwise)) {
+    found = RowType::Stepwise;
   } else if (value.contains("prompt") && value.contains("completion")) {
     const bool labelled =
         value.contains("label") && (!wanted.empty() || value["label"].is_boolean());
@@ -204,6 +231,8 @@ RowType type_of(const Json& value, std::span<const RowType> wanted, const std::s
         "rejected";
   } else if (may(RowType::Preference)) {
     hint = "a preference row has chosen and rejected, and may have a prompt";
+  } else if (may(RowType::Stepwise)) {
+    hint = "a stepwise row has a prompt, completions (its steps) and labels";
   } else if (value.contains("chosen")) {
     hint = "chosen and rejected make a preference row, which `temper dpo` reads";
   }
@@ -232,6 +261,8 @@ std::string name(RowType type) {
       return "preference";
     case RowType::Unpaired:
       return "unpaired-preference";
+    case RowType::Stepwise:
+      return "stepwise";
     case RowType::Other:
       return "other";
   }
@@ -279,6 +310,9 @@ Row make_row(Json value, const std::string& where, std::span<const RowType> want
     }
     case RowType::Preference:
       row.conversational = make_preference(kept, where);
+      break;
+    case RowType::Stepwise:
+      check_steps(kept, where);
       break;
     case RowType::Other:
       break;

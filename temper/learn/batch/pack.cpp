@@ -126,6 +126,20 @@ Packed pack_all(std::span<const Group> groups) {
   return builder.take();
 }
 
+std::vector<size_t> runs(std::span<const int64_t> costs, int64_t budget) {
+  std::vector<size_t> sizes;
+  int64_t used = 0;
+  for (int64_t cost : costs) {
+    if (sizes.empty() || used + cost > budget) {
+      sizes.push_back(0);
+      used = 0;
+    }
+    ++sizes.back();
+    used += cost;
+  }
+  return sizes;
+}
+
 std::vector<Packed> pack(std::span<const Group> groups, int64_t budget) {
   std::vector<Packed> batches;
   std::vector<Group> open;

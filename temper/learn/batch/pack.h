@@ -49,4 +49,8 @@ std::vector<Packed> pack(std::span<const Group> groups, int64_t budget);
 /// One micro-batch of everything given.
 Packed pack_all(std::span<const Group> groups);
 
+/// Items that cost so many rows, in order, as runs of at most `budget`: how many each run has. An
+/// item alone that exceeds the budget gets a run of its own.
+std::vector<size_t> runs(std::span<const int64_t> costs, int64_t budget);
+
 }  // namespace temper::batch

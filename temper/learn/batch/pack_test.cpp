@@ -66,6 +66,13 @@ TEST(Pack, MicroBatchesKeepToTheBudgetAndTheOrder) {
   EXPECT_EQ(batches[2].answers, (std::vector<int64_t>{4}));
 }
 
+TEST(Pack, ItemsGoInRunsWithinTheBudget) {
+  const std::vector<int64_t> costs = {3, 4, 9, 1, 2, 3};
+  EXPECT_EQ(runs(costs, 7), (std::vector<size_t>{2, 1, 3}));
+  EXPECT_EQ(runs(costs, 100), (std::vector<size_t>{6}));
+  EXPECT_EQ(runs({}, 7), std::vector<size_t>());
+}
+
 TEST(Pack, ALargeGroupIsCutBetweenAnswersWithItsPromptRepeated) {
   Group group{.prompt = counted(10, 0),
               .answers = {answer(6, 100, 0), answer(6, 200, 1), answer(6, 300, 2)}};
