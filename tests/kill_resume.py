@@ -60,6 +60,8 @@ def write_pairs(folder):
     rows = [{"prompt": f"say {i} ", "chosen": "abc"[i % 3] * 4, "rejected": "xyz"[i % 3] * 5} for i in range(40)]
     rows[7]["rejected"] = rows[7]["chosen"]  # is left out
     (folder / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    rows = [{"prompt": f"solve {i}\n", "completions": ["one", "two"], "labels": [i % 2 == 0, i % 3 == 0]} for i in range(40)]
+    (folder / "steps.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def write_answers(folder):
@@ -78,7 +80,7 @@ def main():
     parser.add_argument("--kills", type=int, default=1)
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--command", choices=["grpo", "dpo", "kto", "bco"], default="grpo")
+    parser.add_argument("--command", choices=["grpo", "dpo", "kto", "bco", "reward", "prm"], default="grpo")
     args = parser.parse_args()
     temper = str(pathlib.Path(args.temper).resolve())
     moments = random.Random(args.seed)
@@ -100,7 +102,9 @@ def main():
             words += {"grpo": ["--env", work / "letters.yaml", "--per_device_train_batch_size", "16",
                                "--num_generations", "8", "--max_completion_length", "24", "--eval_prompts", "4"],
                       "dpo": ["--dataset_name", work / "pairs.jsonl", "--test_split_size", "8"],
-                      "kto": answers, "bco": answers}[args.command]
+                      "kto": answers, "bco": answers,
+                      "reward": ["--dataset_name", work / "pairs.jsonl", "--test_split_size", "8"],
+                      "prm": ["--dataset_name", work / "steps.jsonl", "--test_split_size", "8"]}[args.command]
             return words + (["--resume_from_checkpoint", "true"] if resume else [])
 
         begun = time.monotonic()
@@ -126,8 +130,8 @@ def main():
         faults = []
         if (work / "whole/model.safetensors").read_bytes() != (work / "parts/model.safetensors").read_bytes():
             faults.append("final weights differ")
-        logs = {"grpo": ["rollouts.jsonl"], "dpo": ["reference.jsonl", "rejected.jsonl"]}.get(
-            args.command, ["reference.jsonl"])
+        logs = {"grpo": ["rollouts.jsonl"], "dpo": ["reference.jsonl", "rejected.jsonl"], "reward": ["rejected.jsonl"],
+                "prm": []}.get(args.command, ["reference.jsonl"])
         for name in ["metrics.jsonl", *logs]:
             if lines(work / "whole" / name, TIMED) != lines(work / "parts" / name, TIMED):
                 faults.append(f"{name} differs")

@@ -10,6 +10,8 @@ checked and the exit code is 77. What must hold, on a tiny fresh model of each f
   an adapter saved by peft gives temper the log-probs that it gives peft;
   the root of a run and a merged and exported folder load in transformers as they stand, tokenizer and template
   included, with equal ids and log-probs;
+  reward models and process reward models load there as they stand and give equal scores, padded to a batch too, and so
+  do their adapters in peft;
   TensorBoard reads from a run the numbers of its metrics.jsonl.
 """
 import json
@@ -37,6 +39,9 @@ class Temper:
         if done.returncode != 0:
             sys.exit(f"temper {' '.join(map(str, words))}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
         return [json.loads(line) for line in done.stdout.splitlines()] if lines is not None else done.stdout
+
+    def score(self, model, lines):
+        return self.run("score", "--model", model, "--dtype", "float32", lines=lines)
 
     def logprobs(self, model, sequences):
         rows = self.run("score", "--model", model, "--dtype", "float32", lines=[{"tokens": ids} for ids in sequences])
@@ -66,9 +71,9 @@ class Report:
         self.faults += not holds
         print(f"{'ok  ' if holds else 'FAIL'} {what}: {value}")
 
-    def equal(self, what, ours, theirs):
+    def equal(self, what, ours, theirs, kind="log-probs"):
         difference = largest_difference(ours, theirs)
-        self.check(what, f"log-probs differ by {difference:.1e}", difference <= TOLERANCE)
+        self.check(what, f"{kind} differ by {difference:.1e}", difference <= TOLERANCE)
 
     def different(self, what, ours, theirs):
         difference = largest_difference(ours, theirs)
@@ -138,6 +143,64 @@ def check_family(family, temper, work, report):
     return full
 
 
+def heads(name):
+    import transformers
+    return {"reward": transformers.AutoModelForSequenceClassification,
+            "prm": transformers.AutoModelForTokenClassification}[name]
+
+
+def score_peer(name, folder, **more):
+    import torch
+    model, loading = heads(name).from_pretrained(folder, dtype=torch.float32, output_loading_info=True, **more)
+    return model.eval(), {key: sorted(names) for key, names in loading.items() if names}
+
+
+def peer_scores(name, model, tokenizer, rows):
+    """Rewards, or the probability of each step, of all rows padded to one batch."""
+    import torch
+    batch = tokenizer.pad({"input_ids": [row["tokens"] for row in rows]}, padding_side="right", return_tensors="pt")
+    with torch.no_grad():
+        logits = model(**batch).logits
+    if name == "reward":
+        return logits.tolist()
+    steps = logits.softmax(-1)[:, :, 1]
+    return [steps[i, row["step_ends"]].tolist() for i, row in enumerate(rows)]
+
+
+def check_scores(family, temper, work, report):
+    from peft import PeftModel
+    from transformers import AutoTokenizer
+
+    folder = work / family
+    data = {"reward": [{"prompt": q + " ", "chosen": "this thing", "rejected": "no"} for q in QUESTIONS],
+            "prm": [{"prompt": q + " ", "completions": ["this", "thing"], "labels": [True, False]} for q in QUESTIONS]}
+    asked = {"reward": [{"prompt": q, "completion": " this" * i} for i, q in enumerate(QUESTIONS)],
+             "prm": [{"prompt": q, "completions": ["this", "that"][:1 + i % 2]} for i, q in enumerate(QUESTIONS)]}
+    for name, rows in data.items():
+        file = folder / f"{name}.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        words = [name, "--model_name_or_path", folder / "model", "--dataset_name", file, "--dtype", "float32", "--max_steps", 4,
+                 "--learning_rate", "1e-2", "--lr_scheduler_type", "constant", "--quiet"]
+        key = {"reward": "reward", "prm": "step_rewards"}[name]
+        for kind, more in [("whole", []), ("adapter", ["--use_peft", "true", "--lora_r", 4])]:
+            run = folder / f"{name}_{kind}"
+            temper.run(*words, "--output_dir", run, *more)
+            lines = temper.score(run, asked[name])
+            ours = [line[key] if name == "prm" else [line[key]] for line in lines]
+            if kind == "whole":
+                model, left = score_peer(name, run)
+                report.check(f"{family}, a {name} model loads in transformers as it stands", left or "whole", not left)
+            else:
+                labels = {"reward": 1, "prm": 2}[name]
+                model = PeftModel.from_pretrained(score_peer(name, folder / "model", num_labels=labels)[0], run).eval()
+                model.config.pad_token_id = AutoTokenizer.from_pretrained(run).pad_token_id
+            theirs = peer_scores(name, model, AutoTokenizer.from_pretrained(run), lines)
+            report.equal(f"{family}, the scores of a {name} model ({kind}) in transformers", ours, theirs, "scores")
+            values = [value for row in ours for value in row]
+            report.check(f"{family}, a {name} model ({kind}) says something", max(values) - min(values),
+                         max(values) - min(values) > 100 * TOLERANCE)
+
+
 def check_tensorboard(run, report):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     import numpy
@@ -171,7 +234,10 @@ def main():
     report, work = Report(), pathlib.Path(tempfile.mkdtemp(prefix="temper_peers_"))
     try:
         write_tokenizer(work / "tokenizer")
-        runs = [check_family(family, Temper(sys.argv[1]), work, report) for family in ["llama", "qwen2", "qwen3"]]
+        temper, families = Temper(sys.argv[1]), ["llama", "qwen2", "qwen3"]
+        runs = [check_family(family, temper, work, report) for family in families]
+        for family in families:
+            check_scores(family, temper, work, report)
         check_tensorboard(runs[0], report)
     finally:
         shutil.rmtree(work, ignore_errors=True)

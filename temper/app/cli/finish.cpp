@@ -12,7 +12,9 @@ Exit finish(const train::Result& result, const std::string& output_dir, const Co
   }
   report::write_report(output_dir);
   if (!context.terminal.quiet) {
-    runlog::print("report     " + output_dir + "/report.html      chat with it: temper chat " +
+    const bool speaks = result.head == weights::HeadKind::Language;
+    runlog::print("report     " + output_dir + "/report.html      " +
+                  (speaks ? "chat with it: temper chat " : "ask it: temper score --model ") +
                   output_dir + "\n");
   }
   return Exit::Done;

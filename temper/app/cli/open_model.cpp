@@ -43,7 +43,8 @@ OpenModel open_model(const ModelOptions& options, const Opening& opening) {
                  .loaded = nullptr,
                  .renderer = nullptr,
                  .sampler = nullptr};
-  const model::ModelOptions wanted{.dtype = sample::dtype_of(options.dtype), .lora = {}};
+  model::ModelOptions wanted{.dtype = sample::dtype_of(options.dtype), .lora = {}};
+  if (opening.any_head) wanted.head = std::nullopt;
   const bool bare = !opening.needs_tokenizer && file::is_folder(open.path) &&
                     !model::is_adapter_folder(open.path) &&
                     !file::exists(open.path + "/tokenizer.json");
@@ -56,6 +57,7 @@ OpenModel open_model(const ModelOptions& options, const Opening& opening) {
     open.renderer = std::make_unique<chat::Renderer>(open.loaded->tokenizer, render, ends);
     ends = open.renderer->stop_ids();
   }
+  if (open.loaded->model->score_head()) return open;
   open.sampler = std::make_unique<sample::Sampler>(*open.loaded->model, open.loaded->tokenizer,
                                                    std::move(ends), opening.sampler);
   return open;

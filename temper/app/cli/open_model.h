@@ -18,7 +18,8 @@ struct OpenModel {
   std::string path;                          ///< the folder or file that was loaded
   std::unique_ptr<sample::Loaded> loaded;    ///< on the heap: the sampler refers to it
   std::unique_ptr<chat::Renderer> renderer;  ///< null when the model came without a tokenizer
-  std::unique_ptr<sample::Sampler> sampler;  ///< ends at every id that ends a turn
+  /// Ends at every id that ends a turn; null where the model has a score head.
+  std::unique_ptr<sample::Sampler> sampler;
 
   const token::Tokenizer& tokenizer() const { return loaded->tokenizer; }
 };
@@ -27,6 +28,7 @@ struct Opening {
   chat::RendererOptions render = {};
   sample::SamplerOptions sampler = {};
   bool needs_tokenizer = true;  ///< false: a folder of weights alone will do
+  bool any_head = false;        ///< true: reward models too
 };
 
 /// Throws Error when it cannot be had.

@@ -50,6 +50,17 @@ std::vector<Chart> known_charts(const MetricTable& table) {
       {"Preference accuracy",
        "share of pairs whose chosen answer has the larger reward",
        {{"rewards/accuracies", "training"}, {"eval_rewards/accuracies", "held out", "points"}}},
+      {"Rewards",
+       "of the reward model's answers; band: least to largest",
+       {{"mean_reward", "mean"},
+        {"min_reward", "least", "edge"},
+        {"max_reward", "largest", "band"}}},
+      {"Margin",
+       "reward of the chosen answer above the rejected one's",
+       {{"margin", "training"}, {"eval_margin", "held out", "points"}}},
+      {"Accuracy",
+       "share of pairs in the right order, or of steps judged rightly",
+       {{"accuracy", "training"}, {"eval_accuracy", "held out", "points"}}},
       {"Log-probs of answers",
        "nats; both falling together is DPO's known ailment",
        {{"logps/chosen", "chosen"}, {"logps/rejected", "rejected"}}},
@@ -107,8 +118,9 @@ std::vector<double> thinned(const std::vector<double>& values, size_t per,
       high = std::max(high, values[i]);
       ++count;
     }
-    const bool largest = name.ends_with("/max") || name.find("/max_") != std::string::npos;
-    const bool smallest = name.find("/min_") != std::string::npos;
+    const bool largest = name.ends_with("/max") || name.find("/max_") != std::string::npos ||
+                         name.starts_with("max_");
+    const bool smallest = name.find("/min_") != std::string::npos || name.starts_with("min_");
     out.push_back(count == 0 ? NAN
                   : largest  ? high
                   : smallest ? low

@@ -11,6 +11,7 @@
 #include <numbers>
 
 #include "temper/foundation/error/error.h"
+#include "temper/learn/algo/named_member.h"
 #include "temper/learn/algo/preference_pairs.h"
 
 namespace temper::algo {
@@ -188,15 +189,7 @@ TEST(Preference, SwappedAnswersPullTheOtherWay) {
 
 std::unique_ptr<PreferenceLoss> preference_member(const std::string& name,
                                                   const std::string& options) {
-  for (const NamedPreference& named : preference_catalogue()) {
-    if (named.name != name) continue;
-    const std::shared_ptr<void> chosen = named.member->options();
-    config::Binding binding;
-    binding.add(named.member->schema(), chosen.get());
-    config::from_yaml(binding, options, "test");
-    return named.member->make(chosen);
-  }
-  throw std::runtime_error("no member " + name);
+  return named_member(preference_catalogue(), name, options);
 }
 
 double mean_of(const std::vector<Metric>& metrics, const std::string& name) {

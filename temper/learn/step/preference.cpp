@@ -165,18 +165,13 @@ class Gathered {
 
 std::vector<std::span<const Pair* const>> PairStepper::micro_batches(
     std::span<const Pair* const> pairs) const {
+  std::vector<int64_t> costs;
+  for (const Pair* pair : pairs) costs.push_back(rows_of(*pair));
   std::vector<std::span<const Pair* const>> parts;
-  size_t begin = 0;
-  int64_t used = 0;
-  for (size_t i = 0; i < pairs.size(); ++i) {
-    if (i > begin && used + rows_of(*pairs[i]) > budget_tokens_) {
-      parts.push_back(pairs.subspan(begin, i - begin));
-      begin = i;
-      used = 0;
-    }
-    used += rows_of(*pairs[i]);
+  for (size_t size : batch::runs(costs, budget_tokens_)) {
+    parts.push_back(pairs.first(size));
+    pairs = pairs.subspan(size);
   }
-  if (begin < pairs.size()) parts.push_back(pairs.subspan(begin));
   return parts;
 }
 

@@ -17,6 +17,7 @@ namespace temper::step {
 struct Pair {
   std::vector<int32_t> prompt, chosen, rejected;
   algo::AnswerSums ref_chosen = {}, ref_rejected = {};  ///< from reference(), where it is needed
+  double margin = 0;  ///< how far apart their rewards should be, for reward models
 };
 
 /// What one optimizer batch gave.

@@ -97,26 +97,19 @@ class Distillation {
 
   Result train(const Lessons& rows) {
     const CommonOptions& o = run_.options();
-    if (rows.train.empty()) {
-      throw Error({"no row is left to learn from", "the training split",
-                   "look at rejected.jsonl, or at the rows with: temper data show"});
-    }
+    const RowCounts counts{"rows", rows.train.size(), rows.test.size(), 0};
+    require_rows(counts, rows.rejected);
     const RowOrder order(static_cast<int64_t>(rows.train.size()), o);
     run_.begin(order.steps());
     log_rows(run_, order, rows.rejected, "decoded_prompt",
              [&](size_t row) { return renderer_.tokenizer().decode(rows.train[row].prompt); });
-    if (!run_.brief()) {
-      runlog::print(fmt::format("rows       {} to learn from, {} held out, {} left out\n",
-                                rows.train.size(), rows.test.size(), rows.rejected.size()));
-      runlog::print(
-          fmt::format("batches    {} rows an update → {} updates, {:.0f} % of them on "
-                      "the student's own answers\n",
-                      order.batch_rows(), order.steps(), 100 * options_.lmbda));
-    }
+    print_rows(run_, order, counts, rows.rejected,
+               {fmt::format("{:.0f} % of the updates read the student's own answers",
+                            100 * options_.lmbda)});
     const RowLoop loop{.name = run_.command(),
                        .digits = 3,
                        .step = [&](const std::vector<int64_t>& batch) { return step(rows, batch); },
-                       .evaluate = [&](double epochs) { evaluate(rows.test, epochs); }};
+                       .evaluate = [&] { return evaluate(rows.test); }};
     return run_rows(run_, order, loop,
                     {{"train", rows.train.size()},
                      {"test", rows.test.size()},
@@ -141,15 +134,14 @@ class Distillation {
     return {.loss = result.loss, .tokens = result.read_tokens, .figures = figures};
   }
 
-  void evaluate(const std::vector<Lesson>& test, double epochs) {
-    if (test.empty() || run_.options().eval_steps == 0) return;
+  std::optional<RowEvaluation> evaluate(const std::vector<Lesson>& test) {
+    if (test.empty() || run_.options().eval_steps == 0) return std::nullopt;
     std::vector<const Lesson*> chosen;
     for (const Lesson& lesson : test) chosen.push_back(&lesson);
     const step::BatchResult result = distiller_.evaluate(
         options_.lmbda > 0 ? sampled(chosen, random::Purpose::Evaluate, 0, nullptr)
                            : given(chosen));
-    run_.judge(result.loss, false);
-    run_.log_metrics({{"eval_loss", result.loss}, {"eval_entropy", result.mean_entropy}}, epochs);
+    return RowEvaluation{.loss = result.loss, .figures = {{"entropy", result.mean_entropy}}};
   }
 
   /// The student's answers of now; all their tokens count.

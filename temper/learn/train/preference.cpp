@@ -68,12 +68,11 @@ std::string shown(const step::Pair& pair, const token::Tokenizer& tokenizer) {
 }
 
 /// What is logged beside the loss.
-Figures figures_of(const step::PairResult& result, const algo::PreferenceLoss& loss,
-                   const std::string& prefix) {
-  Figures all = {{prefix + "entropy", result.mean_entropy}};
-  if (!loss.unpaired()) all.push_back({prefix + "mean_token_accuracy", result.token_accuracy});
-  if (!loss.needs_reference()) all.push_back({prefix + "nll_loss", result.nll});
-  for (const auto& [name, value] : result.metrics) all.push_back({prefix + name, value});
+Figures figures_of(const step::PairResult& result, const algo::PreferenceLoss& loss) {
+  Figures all = {{"entropy", result.mean_entropy}};
+  if (!loss.unpaired()) all.push_back({"mean_token_accuracy", result.token_accuracy});
+  if (!loss.needs_reference()) all.push_back({"nll_loss", result.nll});
+  all.insert(all.end(), result.metrics.begin(), result.metrics.end());
   return all;
 }
 
@@ -111,17 +110,12 @@ std::vector<std::string> label_notes(const PairRows& rows, const algo::Preferenc
   return notes;
 }
 
-void print_rows(const Run& run, const PairRows& rows, const RowOrder& order,
-                const algo::PreferenceLoss& loss) {
-  if (run.brief()) return;
-  const char* name = loss.unpaired() ? "answers" : "pairs";
-  for (const std::string& note : rows.notes) runlog::print("note: " + note + "\n");
-  for (const std::string& note : label_notes(rows, loss)) runlog::print("note: " + note + "\n");
-  runlog::print(fmt::format("{:<11}{} to train on, {} held out, {} left out, {} cut\n", name,
-                            rows.train.size(), rows.test.size(), rows.rejected.size(),
-                            rows.truncated));
-  runlog::print(fmt::format("batches    {} {} an update → {} updates ({} an epoch)\n",
-                            order.batch_rows(), name, order.steps(), order.steps_an_epoch()));
+/// The row's wish for how far apart the rewards are; 0 without one.
+double margin_of(const data::Row& row) {
+  const auto held = row.value->find("margin");
+  if (held == row.value->end()) return 0;
+  if (held->is_number()) return held->get<double>();
+  throw Error({"'margin': wanted a number, got " + std::string(held->type_name()), row.where, ""});
 }
 
 }  // namespace
@@ -137,8 +131,9 @@ void describe(config::Fields<PreferenceOptions>& f) {
   f.add("eos_token", &O::eos_token, "end token, instead of the tokenizer's");
   f.add("max_length", &O::max_length, "longest prompt + answer in tokens; 0 = no limit")
       .at_least(0);
-  f.add("truncation_mode", &O::truncation_mode, "which end of a long sequence is kept")
-      .choices({"keep_start"});
+  f.add("truncation_mode", &O::truncation_mode,
+        "a pair that is too long keeps its beginning, or is left out")
+      .choices({"keep_start", "drop"});
 }
 
 PreferenceOptions preference_defaults() {
@@ -147,28 +142,38 @@ PreferenceOptions preference_defaults() {
   return options;
 }
 
-PairRows pair_rows(const PreferenceOptions& options, const algo::PreferenceLoss& loss,
-                   const chat::Renderer& renderer) {
+PairRows pair_rows(const PreferenceOptions& options, const chat::Renderer& renderer,
+                   const PairReading& reading) {
   constexpr data::RowType kWanted[] = {data::RowType::Preference, data::RowType::Unpaired};
   const data::Dataset dataset = data::read_dataset(
-      options.data, std::span(kWanted).first(loss.unpaired() ? 2 : 1), options.common.run_seed());
+      options.data, std::span(kWanted).first(reading.unpaired ? 2 : 1), options.common.run_seed());
   PairRows rows;
   rows.max_length = options.max_length;
   std::vector<chat::TokenPair> looked_at;
   auto render = [&](const std::vector<data::Row>& from, std::vector<step::Pair>& to) {
     auto add = [&](const data::Row& row) {
-      chat::TokenPair pair = chat::token_pair(renderer, row, options.max_length);
+      const bool drop = options.truncation_mode == "drop";
+      chat::TokenPair pair = chat::token_pair(renderer, row, drop ? 0 : options.max_length);
       rows.truncated += pair.truncated ? 1 : 0;
+      const auto longest =
+          std::ssize(pair.prompt) + std::max(std::ssize(pair.chosen), std::ssize(pair.rejected));
+      if (drop && options.max_length > 0 && longest > options.max_length) {
+        pair.unusable = fmt::format("prompt and answer have {} tokens, max_length is {}", longest,
+                                    options.max_length);
+      }
       if (!pair.unusable.empty()) {
         rows.rejected.push_back({pair.where, pair.unusable});
         return;
       }
-      to.push_back({.prompt = pair.prompt, .chosen = pair.chosen, .rejected = pair.rejected});
+      to.push_back({.prompt = pair.prompt,
+                    .chosen = pair.chosen,
+                    .rejected = pair.rejected,
+                    .margin = reading.margins ? margin_of(row) : 0});
       looked_at.push_back(std::move(pair));
     };
     for (const data::Row& row : from) {
       data::guarded(options.data, row.where, rows.rejected, [&] {
-        if (!loss.unpaired()) return add(row);
+        if (!reading.unpaired) return add(row);
         for (const data::Row& answer : data::unpaired(row)) add(answer);
       });
     }
@@ -183,16 +188,15 @@ PairRows pair_rows(const PreferenceOptions& options, const algo::PreferenceLoss&
 Result preference(Run& run, PairRows rows, const algo::PreferenceLoss& loss,
                   const chat::Renderer& renderer, const std::string& name) {
   const CommonOptions& o = run.options();
-  if (rows.train.empty()) {
-    const std::string why = rows.rejected.empty() ? "" : "; the first: " + rows.rejected[0].reason;
-    throw Error(
-        {std::string("no ") + (loss.unpaired() ? "answer" : "pair") + " is left to train on" + why,
-         "the training split", ""});
-  }
+  const RowCounts counts{loss.unpaired() ? "answers" : "pairs", rows.train.size(),
+                         rows.test.size(), rows.truncated};
+  require_rows(counts, rows.rejected);
   const RowOrder order(static_cast<int64_t>(rows.train.size()), o);
   step::PairStepper stepper(run.model(), loss, o.micro_batch_tokens);
   std::vector<std::vector<step::Pair>> mixed = mismatches(rows, order, loss);
-  print_rows(run, rows, order, loss);
+  const std::vector<std::string> more = label_notes(rows, loss);
+  rows.notes.insert(rows.notes.end(), more.begin(), more.end());
+  print_rows(run, order, counts, rows.rejected, rows.notes);
   if (loss.needs_reference()) {  // before begin(), which puts a resumed run's weights in place
     std::vector<step::Pair*> read = visited(rows, order);
     for (std::vector<step::Pair>& batch : mixed) {
@@ -217,18 +221,14 @@ Result preference(Run& run, PairRows rows, const algo::PreferenceLoss& loss,
             state.gain_count = stepper.running().count;
             return RowStep{.loss = result.loss,
                            .tokens = result.read_tokens,
-                           .figures = figures_of(result, loss, ""),
+                           .figures = figures_of(result, loss),
                            .shown = progress_of(result.metrics)};
           },
-      .evaluate =
-          [&](double epochs) {
-            if (test.empty()) return;
-            const step::PairResult result = stepper.evaluate(test, all_of(mixed.back()));
-            if (o.eval_steps > 0) run.judge(result.loss, false);
-            Figures figures = figures_of(result, loss, "eval_");
-            figures.insert(figures.begin(), {"eval_loss", result.loss});
-            run.log_metrics(figures, epochs);
-          }};
+      .evaluate = [&]() -> std::optional<RowEvaluation> {
+        if (test.empty()) return std::nullopt;
+        const step::PairResult result = stepper.evaluate(test, all_of(mixed.back()));
+        return RowEvaluation{.loss = result.loss, .figures = figures_of(result, loss)};
+      }};
   return run_rows(run, order, loop,
                   {{"train", rows.train.size()},
                    {"test", rows.test.size()},
@@ -238,13 +238,18 @@ Result preference(Run& run, PairRows rows, const algo::PreferenceLoss& loss,
 Result preference(const PreferenceOptions& options, const algo::PreferenceLoss& loss,
                   const Setting& setting) {
   Run run(options.common, setting);
-  const chat::Renderer renderer(run.tokenizer(),
-                                {.chat_template_path = options.chat_template_path,
-                                 .eos_token = options.eos_token,
-                                 .max_length = 0,
-                                 .now_s = static_cast<int64_t>(clock::epoch_seconds())},
-                                run.end_ids());
-  return preference(run, pair_rows(options, loss, renderer), loss, renderer, setting.command);
+  const chat::Renderer renderer = pair_renderer(options, run);
+  return preference(run, pair_rows(options, renderer, {.unpaired = loss.unpaired()}), loss,
+                    renderer, setting.command);
+}
+
+chat::Renderer pair_renderer(const PreferenceOptions& options, const Run& run) {
+  return {run.tokenizer(),
+          {.chat_template_path = options.chat_template_path,
+           .eos_token = options.eos_token,
+           .max_length = 0,
+           .now_s = static_cast<int64_t>(clock::epoch_seconds())},
+          run.end_ids()};
 }
 
 }  // namespace temper::train

@@ -32,10 +32,15 @@ struct PairRows {
   int64_t truncated = 0;
   std::vector<std::string> notes;  ///< what the linter says
 };
-/// Single answers where `loss` is unpaired, of pairs too. Those that cannot be used are counted and
-/// listed.
-PairRows pair_rows(const PreferenceOptions& options, const algo::PreferenceLoss& loss,
-                   const chat::Renderer& renderer);
+/// How rows are read: single answers with labels, of pairs too; the column `margin` of pairs.
+struct PairReading {
+  bool unpaired = false, margins = false;
+};
+/// Rows that cannot be used are counted and listed.
+PairRows pair_rows(const PreferenceOptions& options, const chat::Renderer& renderer,
+                   const PairReading& reading = {});
+/// What makes them tokens.
+chat::Renderer pair_renderer(const PreferenceOptions& options, const Run& run);
 
 /// Runs `loss` over the pairs; `name` stands before the progress. The reference's sums are kept in
 /// output_dir/reference.jsonl, so that a resumed run has those of the model it began with.

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numbers>
@@ -13,6 +12,7 @@
 #include "temper/foundation/file/file.h"
 #include "temper/foundation/file/safetensors.h"
 #include "temper/foundation/random/random.h"
+#include "temper/learn/algo/named_member.h"
 #include "temper/learn/train/preferring.h"
 
 namespace temper::train {
@@ -116,7 +116,7 @@ TEST_F(Preferring, MetricsHaveTrlsNames) {
     EXPECT_TRUE(first.contains(name)) << name;
   }
   EXPECT_EQ(first["rewards/margins"], 0);
-  EXPECT_FALSE(std::isnan(held_out("a", "eval_rewards/accuracies")));
+  EXPECT_FALSE(std::isnan(last("a", "eval_rewards/accuracies")));
   EXPECT_NE(read("a/decoded_batch.txt").find("[rejected]"), std::string::npos);
 }
 
@@ -160,7 +160,7 @@ class PreferringSlow : public Preferring {
     o.common.eval_steps = o.common.save_steps = 0;
     o.data.test_split_size = 32;
     run_member(o, name, yaml);
-    return held_out("run", "eval_rewards/accuracies");
+    return last("run", "eval_rewards/accuracies");
   }
 };
 
@@ -184,15 +184,7 @@ TEST_F(PreferringSlow, OrpoLearnsAPlantedPreference) {
 }  // namespace
 
 std::unique_ptr<algo::PreferenceLoss> member(const std::string& name, const std::string& yaml) {
-  for (const algo::NamedPreference& named : algo::preference_catalogue()) {
-    if (named.name != name) continue;
-    const std::shared_ptr<void> options = named.member->options();
-    config::Binding binding;
-    binding.add(named.member->schema(), options.get());
-    config::from_yaml(binding, yaml, "test");
-    return named.member->make(options);
-  }
-  return nullptr;
+  return algo::named_member(algo::preference_catalogue(), name, yaml);
 }
 
 model::Model tiny(const std::string& name, model::Training training) {
@@ -214,23 +206,7 @@ void expect_step(const std::string& name, const Json& golden, const step::PairRe
     const double got = metric == "entropy" ? result.mean_entropy : result.metrics.at(metric);
     EXPECT_NEAR(got, value.get<double>(), 1e-4 * (1 + std::abs(got))) << metric;
   }
-  ASSERT_EQ(gradients.tensors().size(), model.store().all().size());
-  for (const file::Safetensors::Tensor& tensor : gradients.tensors()) {
-    std::vector<double> wanted(tensor.data.size() / sizeof(double));
-    std::memcpy(wanted.data(), tensor.data.data(), tensor.data.size());
-    const model::Weight* weight = model.store().find(tensor.name);
-    ASSERT_NE(weight, nullptr) << tensor.name;
-    EXPECT_LT(gap(model.store().gradient(*weight), wanted), 5e-5) << tensor.name;
-  }
-}
-
-double gap(std::span<const float> got, const std::vector<double>& wanted) {
-  double largest = 1e-3, apart = 0;
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    largest = std::max(largest, std::abs(wanted[i]));
-    apart = std::max(apart, std::abs(wanted[i] - double{got[i]}));
-  }
-  return apart / largest;
+  expect_gradients(model, gradients, "", 5e-5);
 }
 
 std::vector<step::Pair*> mine(std::vector<step::Pair>& pairs) {
@@ -243,19 +219,6 @@ std::vector<const step::Pair*> given(const std::vector<step::Pair>& pairs) {
   std::vector<const step::Pair*> all;
   for (const step::Pair& pair : pairs) all.push_back(&pair);
   return all;
-}
-
-void Preferring::write_pairs(const std::string& name, bool planted, int count) const {
-  std::ofstream rows(root_ / name);
-  random::Sequence draw(random::Stream(7, random::Purpose::Data));
-  for (int i = 0; i < count; ++i) {
-    std::string chosen = word(draw, 'a'), rejected = word(draw, 'n');
-    if (!planted && draw.below(2) == 0) std::swap(chosen, rejected);
-    rows << text::to_line({{"prompt", "say " + word(draw, 'a') + " "},
-                           {"chosen", chosen},
-                           {"rejected", rejected}})
-         << "\n";
-  }
 }
 
 void Preferring::write_answers(const std::string& name, bool planted, int count) const {
@@ -287,12 +250,6 @@ PreferenceOptions Preferring::options(const std::string& name) const {
 Result Preferring::run_member(const PreferenceOptions& o, const std::string& name,
                               const std::string& yaml, const std::atomic<bool>* interrupted) const {
   return preference(o, *member(name, yaml), setting(name, config::to_yaml(o), interrupted));
-}
-
-double Preferring::held_out(const std::string& run, const std::string& metric) const {
-  double last = std::nan("");
-  for (const Json& line : metrics(run)) last = line.value(metric, last);
-  return last;
 }
 
 void Preferring::expect_resumes(const std::string& name) const {

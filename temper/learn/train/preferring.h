@@ -21,8 +21,6 @@ Json recorded_step(const std::string& name);
 /// The model's gradients, loss and metrics are those of the step, and of golden/<name>.safetensors.
 void expect_step(const std::string& name, const Json& golden, const step::PairResult& result,
                  model::Model& model);
-/// The largest gap between two gradients, as a share of the largest slope.
-double gap(std::span<const float> got, const std::vector<double>& wanted);
 
 std::vector<step::Pair*> mine(std::vector<step::Pair>& pairs);
 std::vector<const step::Pair*> given(const std::vector<step::Pair>& pairs);
@@ -30,17 +28,13 @@ std::vector<const step::Pair*> given(const std::vector<step::Pair>& pairs);
 /// Rows whose good answers are of early letters, the others of late letters.
 class Preferring : public Training {
  protected:
-  /// `planted` false: either may be chosen.
-  void write_pairs(const std::string& name, bool planted, int count = 96) const;
-  /// The same answers one by one, with labels.
+  /// Answers as write_pairs() has them, one by one, with labels.
   void write_answers(const std::string& name, bool planted, int count = 96) const;
   /// Reads pairs.jsonl, 8 of them held out.
   PreferenceOptions options(const std::string& name) const;
   Result run_member(const PreferenceOptions& o, const std::string& name = "dpo",
                     const std::string& yaml = "",
                     const std::atomic<bool>* interrupted = nullptr) const;
-  /// The last figure of that name.
-  double held_out(const std::string& run, const std::string& metric) const;
   /// A run of six steps stopped after each of the first ones has the bits of one that was not.
   void expect_resumes(const std::string& name) const;
 };

@@ -6,9 +6,30 @@
 #include <nlohmann/json.hpp>
 
 #include "temper/foundation/clock/clock.h"
+#include "temper/foundation/error/error.h"
 #include "temper/foundation/file/file.h"
 
 namespace temper::train {
+
+void require_rows(const RowCounts& counts, const std::vector<data::Rejected>& rejected) {
+  if (counts.train > 0) return;
+  const std::string why = rejected.empty() ? "" : "; the first: " + rejected[0].reason;
+  throw Error(
+      {"none of the " + counts.name + " is left to train on" + why, "the training split", ""});
+}
+
+void print_rows(const Run& run, const RowOrder& order, const RowCounts& counts,
+                const std::vector<data::Rejected>& rejected,
+                const std::vector<std::string>& notes) {
+  if (run.brief()) return;
+  for (const std::string& note : notes) runlog::print("note: " + note + "\n");
+  runlog::print(fmt::format("{:<10} {} to train on, {} held out, {} left out, {} cut\n",
+                            counts.name, counts.train, counts.test, rejected.size(),
+                            counts.truncated));
+  runlog::print(fmt::format("batches    {} {} an update → {} updates ({} an epoch)\n",
+                            order.batch_rows(), counts.name, order.steps(),
+                            order.steps_an_epoch()));
+}
 
 void log_rows(Run& run, const RowOrder& order, const std::vector<data::Rejected>& rejected,
               const std::string& name, const std::function<std::string(size_t row)>& shown) {
@@ -22,6 +43,19 @@ void log_rows(Run& run, const RowOrder& order, const std::vector<data::Rejected>
   for (size_t row = 0; row < count; ++row) text += shown(row) + "\n----\n";
   file::write_atomically(run.options().output_dir + "/decoded_batch.txt", text);
 }
+
+namespace {
+
+void log_evaluation(Run& run, const RowLoop& loop, double epochs) {
+  const std::optional<RowEvaluation> found = loop.evaluate();
+  if (!found) return;
+  if (run.options().eval_steps > 0) run.judge(found->loss, false);
+  Figures figures = {{"eval_loss", found->loss}};
+  for (const auto& [name, value] : found->figures) figures.push_back({"eval_" + name, value});
+  run.log_metrics(figures, epochs);
+}
+
+}  // namespace
 
 Result run_rows(Run& run, const RowOrder& order, const RowLoop& loop, const Json& rows) {
   const int64_t eval_steps = run.options().eval_steps;
@@ -54,7 +88,9 @@ Result run_rows(Run& run, const RowOrder& order, const RowLoop& loop, const Json
     shown.insert(shown.end(), step.shown.begin(), step.shown.end());
     shown.push_back(fmt::format("{:.0f} tok/s", rate));
     progress.update(state.step, shown);
-    if (run.done() || (eval_steps > 0 && state.step % eval_steps == 0)) loop.evaluate(epochs);
+    if (run.done() || (eval_steps > 0 && state.step % eval_steps == 0)) {
+      log_evaluation(run, loop, epochs);
+    }
     if (!run.checkpoint()) {
       progress.abandon();
       return run.interrupted();

@@ -1,7 +1,8 @@
-// The loop over the rows of a data set, which supervised and preference training share.
+// The loop over the rows of a data set, which supervised, preference and score training share.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,12 +20,32 @@ struct RowStep {
   std::vector<std::string> shown = {};  ///< on the progress line, behind the loss
 };
 
+/// What an evaluation gave; the names get eval_ in front.
+struct RowEvaluation {
+  double loss = 0;
+  Figures figures = {};
+};
+
 struct RowLoop {
   std::string name;  ///< on the progress line
   int digits = 2;    ///< of the loss there
   std::function<RowStep(const std::vector<int64_t>& rows)> step;
-  std::function<void(double epochs)> evaluate;  ///< every eval_steps, and after the last step
+  /// Every eval_steps, and after the last step; nothing without rows to evaluate on. The model of
+  /// the least loss is the best.
+  std::function<std::optional<RowEvaluation>()> evaluate;
 };
+
+/// How many rows a run has.
+struct RowCounts {
+  std::string name;  ///< pairs, solutions, …
+  size_t train = 0, test = 0;
+  int64_t truncated = 0;
+};
+/// Throws Error where none is left to train on.
+void require_rows(const RowCounts& counts, const std::vector<data::Rejected>& rejected);
+/// Says what there is, with the linter's notes.
+void print_rows(const Run& run, const RowOrder& order, const RowCounts& counts,
+                const std::vector<data::Rejected>& rejected, const std::vector<std::string>& notes);
 
 /// Begins the log of a run that begins: the rows that were left out, and the first batch as the
 /// trainer sees it.

@@ -17,14 +17,15 @@
 namespace temper::train {
 namespace {
 
-model::ModelOptions model_options(const CommonOptions& o) {
+model::ModelOptions model_options(const CommonOptions& o, weights::HeadKind head) {
   return {.dtype = sample::dtype_of(o.dtype),
           .training = o.use_peft ? model::Training::Lora : model::Training::Full,
           .lora = {.rank = o.lora_r,
                    .alpha = o.lora_alpha,
                    .rank_stabilised = o.use_rslora,
                    .targets = o.lora_target_modules},
-          .seed = o.run_seed()};
+          .seed = o.run_seed(),
+          .head = head};
 }
 
 /// "key: value" lines that differ between two configs, leaving out what may change on resume.
@@ -61,7 +62,7 @@ Json machine_json() {
   return {{"isa", std::string(tensor::name(tensor::isa()))}, {"threads", tensor::threads()}};
 }
 
-Run::Run(const CommonOptions& options, const Setting& setting)
+Run::Run(const CommonOptions& options, const Setting& setting, weights::HeadKind head)
     : options_(options),
       setting_(setting),
       resumed_([&] {
@@ -69,7 +70,7 @@ Run::Run(const CommonOptions& options, const Setting& setting)
         open_folder();
         return resumed_;
       }()),
-      loaded_(sample::load(options.model_name_or_path, model_options(options))),
+      loaded_(sample::load(options.model_name_or_path, model_options(options, head))),
       log_(options.output_dir),
       began_(clock::seconds()),
       saved_(clock::seconds()) {
@@ -237,7 +238,11 @@ void Run::save() {
 }
 
 Result Run::interrupted() {
-  return {.state = state_, .interrupted = true, .flops = model().flops(), .summary = nullptr};
+  return {.state = state_,
+          .interrupted = true,
+          .head = model().config().head,
+          .flops = model().flops(),
+          .summary = nullptr};
 }
 
 Result Run::finish(const Json& extra) {
@@ -273,6 +278,7 @@ Result Run::finish(const Json& extra) {
   log_.write_summary(summary);
   return {.state = state_,
           .interrupted = false,
+          .head = model().config().head,
           .flops = model().flops(),
           .summary = std::make_shared<const Json>(summary)};
 }

@@ -33,14 +33,17 @@ struct Setting {
 struct Result {
   State state;
   bool interrupted = false;
+  weights::HeadKind head = weights::HeadKind::Language;  ///< of the model that was trained
   double flops = 0;
   JsonPtr summary;
 };
 
 class Run {
  public:
-  /// Opens or resumes `options.output_dir` and loads the model for training.
-  Run(const CommonOptions& options, const Setting& setting);
+  /// Opens or resumes `options.output_dir` and loads the model for training, with a fresh score
+  /// head where one is wanted and the model has none.
+  Run(const CommonOptions& options, const Setting& setting,
+      weights::HeadKind head = weights::HeadKind::Language);
 
   const CommonOptions& options() const { return options_; }
   const runlog::Terminal& terminal() const { return setting_.terminal; }

@@ -119,7 +119,7 @@ State State::from_json(const Json& json, const std::string& where) {
 void write_weights(const std::string& folder, const CheckpointParts& parts) {
   if (parts.model.has_adapter()) {
     model::write_adapter(folder, parts.model, parts.base);
-    parts.tokenizer.write_folder(folder);
+    sample::write_tokenizer(folder, parts.model, parts.tokenizer);
   } else {
     sample::write_model(folder, parts.model, parts.tokenizer);
   }

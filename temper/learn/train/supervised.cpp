@@ -155,15 +155,12 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
                            .figures = {{"entropy", result.mean_entropy},
                                        {"mean_token_accuracy", result.token_accuracy}}};
           },
-      .evaluate =
-          [&](double epochs) {
-            if (test.empty() || o.eval_steps == 0) return;
-            const step::BatchResult result = stepper.evaluate(test);
-            run.judge(result.loss, false);
-            run.log_metrics(
-                {{"eval_loss", result.loss}, {"eval_mean_token_accuracy", result.token_accuracy}},
-                epochs);
-          }};
+      .evaluate = [&]() -> std::optional<RowEvaluation> {
+        if (test.empty() || o.eval_steps == 0) return std::nullopt;
+        const step::BatchResult result = stepper.evaluate(test);
+        return RowEvaluation{.loss = result.loss,
+                             .figures = {{"mean_token_accuracy", result.token_accuracy}}};
+      }};
   return run_rows(
       run, order, loop,
       {{"train", count}, {"test", rows.test.size()}, {"rejected", rows.rejected.size()}});

@@ -1,6 +1,7 @@
 #include "temper/learn/train/training.h"
 
 #include <atomic>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +10,7 @@
 #include "temper/foundation/error/error.h"
 #include "temper/foundation/file/file.h"
 #include "temper/learn/algo/find.h"
+#include "temper/foundation/random/random.h"
 #include "temper/learn/algo/policy.h"
 #include "temper/learn/algo/supervised.h"
 
@@ -91,6 +93,30 @@ std::string tiny_model(const fs::path& folder, const TinyModel& size = {}) {
 
 const algo::Policy& policy_member(std::string_view name) {
   return *find_algorithm(algo::policy_catalogue(), name);
+}
+
+double gap(std::span<const float> got, const std::vector<double>& wanted) {
+  double largest = 1e-3, apart = 0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    largest = std::max(largest, std::abs(wanted[i]));
+    apart = std::max(apart, std::abs(wanted[i] - double{got[i]}));
+  }
+  return apart / largest;
+}
+
+void expect_gradients(model::Model& model, const file::Safetensors& recorded,
+                      const std::string& prefix, double within) {
+  size_t found = 0;
+  for (const file::Safetensors::Tensor& tensor : recorded.tensors()) {
+    if (!tensor.name.starts_with(prefix)) continue;
+    std::vector<double> wanted(tensor.data.size() / sizeof(double));
+    std::memcpy(wanted.data(), tensor.data.data(), tensor.data.size());
+    const model::Weight* weight = model.store().find(tensor.name.substr(prefix.size()));
+    ASSERT_NE(weight, nullptr) << tensor.name;
+    EXPECT_LT(gap(model.store().gradient(*weight), wanted), within) << tensor.name;
+    ++found;
+  }
+  EXPECT_EQ(found, model.store().all().size());
 }
 
 void Training::SetUp() {
@@ -200,6 +226,29 @@ std::vector<Json> Training::metrics(const std::string& run) const {
     lines.push_back(json);
   }
   return lines;
+}
+
+double Training::last(const std::string& run, const std::string& metric) const {
+  double value = std::nan("");
+  for (const Json& line : metrics(run)) value = line.value(metric, value);
+  return value;
+}
+
+void Training::write_pairs(const std::string& name, bool planted, int count) const {
+  std::ofstream rows(root_ / name);
+  random::Sequence draw(random::Stream(7, random::Purpose::Data));
+  auto word = [&](char first) {
+    std::string text;
+    for (int i = 0; i < 6; ++i) text += static_cast<char>(first + draw.below(13));
+    return text;
+  };
+  for (int i = 0; i < count; ++i) {
+    std::string chosen = word('a'), rejected = word('n');
+    if (!planted && draw.below(2) == 0) std::swap(chosen, rejected);
+    rows << Json({{"prompt", "say " + word('a') + " "}, {"chosen", chosen}, {"rejected", rejected}})
+                .dump()
+         << "\n";
+  }
 }
 
 std::string message(const std::function<void()>& act) {

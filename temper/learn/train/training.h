@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "temper/foundation/file/safetensors.h"
 #include "temper/learn/train/policy.h"
 #include "temper/learn/train/supervised.h"
 #include "temper/world/env/environment.h"
@@ -44,6 +45,12 @@ struct TinyModel {
   int64_t vocabulary = 264, width = 32, layers = 2;
 };
 
+/// The largest gap between two gradients, as a share of the largest slope.
+double gap(std::span<const float> got, const std::vector<double>& wanted);
+/// The model's gradients are those recorded in float64 under `prefix` and their names, every one.
+void expect_gradients(model::Model& model, const file::Safetensors& recorded,
+                      const std::string& prefix, double within);
+
 /// A folder with a two-layer model over bytes, twelve rows for sft, and an environment in which
 /// untrained models earn something now and then.
 class Training : public testing::Test {
@@ -68,6 +75,11 @@ class Training : public testing::Test {
   std::string read(const std::string& name) const;
   /// Metrics of a run without what depends on the clock.
   std::vector<Json> metrics(const std::string& run) const;
+  /// The last value of a metric; NaN where it was never logged.
+  double last(const std::string& run, const std::string& metric) const;
+  /// Pairs whose chosen answers are of early letters, rejected ones of late letters; `planted`
+  /// false: either may be chosen.
+  void write_pairs(const std::string& name, bool planted, int count = 96) const;
 
   std::filesystem::path root_;
   std::string model_;

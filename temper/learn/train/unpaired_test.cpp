@@ -123,7 +123,7 @@ TEST_F(Labelled, AtTheStartZAndRewardsAreExactlyZero) {
       const std::string metric = std::string("rewards/") + side;
       EXPECT_EQ(line.value(metric, 0.0), 0) << metric;
     }
-    EXPECT_FALSE(std::isnan(held_out(name, "eval_rewards/margins")));
+    EXPECT_FALSE(std::isnan(last(name, "eval_rewards/margins")));
     EXPECT_FALSE(line.contains("rewards/accuracies"));
   }
 }
@@ -181,7 +181,7 @@ class LabelledSlow : public Labelled {
     o.common.eval_steps = o.common.save_steps = 0;
     o.data.test_split_size = 64;
     run_member(o, name, yaml);
-    return held_out("run", "eval_rewards/margins") / 0.1;
+    return last("run", "eval_rewards/margins") / 0.1;
   }
 };
 

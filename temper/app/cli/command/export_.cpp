@@ -3,15 +3,18 @@
 //
 //   W' = W + s · B·A        Hu et al. 2021 (arXiv 2106.09685), §4.1
 //
-// The folder is loaded again and must give the log-probs of the source before it gets its name.
+// The folder is loaded again and must give the log-probs of the source, or a reward model's scores,
+// before it gets its name.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "temper/app/cli/open_model.h"
 #include "temper/engine/tensor/parallel.h"
 #include "temper/foundation/file/file.h"
+#include "temper/learn/step/score.h"
 
 namespace temper::cli::export_ {
 
@@ -57,7 +60,8 @@ void merged(const model::Model& model, const std::string& name, std::vector<floa
 }
 
 void write(const std::string& folder, const Options& options) {
-  const OpenModel source = open_model({.model = options.model, .dtype = "float32"});
+  const OpenModel source =
+      open_model({.model = options.model, .dtype = "float32"}, {.any_head = true});
   const model::Model& model = *source.loaded->model;
   std::vector<float> values;
   weights::write_folder(
@@ -70,37 +74,41 @@ void write(const std::string& folder, const Options& options) {
         return std::span<const float>(values);
       },
       {.format = options.dtype == "bfloat16" ? file::Format::BF16 : file::Format::F32});
-  source.tokenizer().write_folder(folder);
+  sample::write_tokenizer(folder, model, source.tokenizer());
 }
 
 struct Scored {
-  std::vector<float> logp;
+  std::vector<float> numbers;  ///< a log-prob a token, or its scores
   bool adapter;
 };
 Scored score(const std::string& path, const std::string& dtype) {
-  const OpenModel model = open_model({.model = path, .dtype = dtype});
+  const OpenModel model = open_model({.model = path, .dtype = dtype}, {.any_head = true});
   std::vector<int32_t> ids = model.tokenizer().encode(
       "The quick brown fox jumps over the lazy dog. In 1 + 1 = 2 there are three numbers.", true);
   const auto& config = model.loaded->model->config();
   for (int32_t& id : ids) id = std::min(id, static_cast<int32_t>(config.vocabulary - 1));
   ids.resize(std::min<size_t>(ids.size(), static_cast<size_t>(config.max_positions)));
-  return {model.sampler->score(std::span<const std::vector<int32_t>>(&ids, 1))[0],
-          model.loaded->model->has_adapter()};
+  const bool adapter = model.loaded->model->has_adapter();
+  if (model.sampler == nullptr) {
+    std::vector<int32_t> places(ids.size());
+    std::iota(places.begin(), places.end(), 0);
+    return {step::scores(*model.loaded->model, {.answers = {{ids, places}}}), adapter};
+  }
+  return {model.sampler->score(std::span<const std::vector<int32_t>>(&ids, 1))[0], adapter};
 }
 
-/// The largest difference of the log-probs before and after. Throws when that is more than
-/// rounding.
+/// The largest difference of the numbers before and after. Throws when that is more than rounding.
 float compare(const std::string& folder, const Options& options) {
   const Scored before = score(options.model, options.dtype), after = score(folder, options.dtype);
   float largest = 0;
-  for (size_t i = 0; i < before.logp.size(); ++i) {
-    const float difference = std::abs(before.logp[i] - after.logp[i]);
+  for (size_t i = 0; i < std::min(before.numbers.size(), after.numbers.size()); ++i) {
+    const float difference = std::abs(before.numbers[i] - after.numbers[i]);
     if (!(difference <= largest)) largest = difference;  // a NaN is the largest
   }
   // The same weights give the same numbers. A merged weight is rounded once more: 2^-9 of each
   // weight in bf16, which moves a log-prob by a few hundredths; 2^-24 in float32.
   const float bound = !before.adapter ? 1e-5f : options.dtype == "bfloat16" ? 0.5f : 1e-2f;
-  if (after.logp.size() != before.logp.size() || !(largest <= bound)) {
+  if (after.numbers.size() != before.numbers.size() || !(largest <= bound)) {
     throw Error({fmt::format("the exported model differs: log-probs by up to {} nats, wanted {}",
                              largest, bound),
                  options.output_dir, "nothing was written; export with --dtype float32"});

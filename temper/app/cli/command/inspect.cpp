@@ -26,6 +26,7 @@ void describe(config::Fields<Options>& f) {
 std::string kind_of(const std::string& name) {
   for (const auto& [part, kind] : {std::pair{"embed_tokens", "embedding"},
                                    {"lm_head", "head"},
+                                   {"score", "head"},
                                    {"norm", "norms"},
                                    {"self_attn", "attention"},
                                    {"mlp", "mlp"}}) {

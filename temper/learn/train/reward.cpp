@@ -1,0 +1,47 @@
+// Reward models: the preference loop's pairs, each answer scored at its last token.
+#include "temper/learn/train/score.h"
+
+#include "temper/engine/model/score_head.h"
+#include "temper/foundation/error/error.h"
+
+namespace temper::train {
+namespace {
+
+step::ScoredAnswer scored(const std::vector<int32_t>& answer, const std::optional<int32_t>& pad) {
+  return {.tokens = answer, .places = {static_cast<int32_t>(model::scored_token(answer, pad))}};
+}
+
+}  // namespace
+
+PreferenceOptions reward_defaults() {
+  PreferenceOptions options;
+  options.common.learning_rate = 1e-4;
+  options.truncation_mode = "drop";
+  return options;
+}
+
+Result reward(const PreferenceOptions& options, const algo::ScoreLoss& loss,
+              const Setting& setting) {
+  Run run(options.common, setting, weights::HeadKind::Sequence);
+  PairRows pairs = pair_rows(options, pair_renderer(options, run), {.margins = true});
+  const std::optional<int32_t> pad = run.model().config().pad_id;
+  auto items = [&](const std::vector<step::Pair>& from) {
+    std::vector<step::ScoreItem> made;
+    for (const step::Pair& pair : from) {
+      made.push_back({.prompt = pair.prompt,
+                      .answers = {scored(pair.chosen, pad), scored(pair.rejected, pad)},
+                      .margin = pair.margin});
+    }
+    return made;
+  };
+  return score(run,
+               {.name = "pairs",
+                .train = items(pairs.train),
+                .test = items(pairs.test),
+                .rejected = std::move(pairs.rejected),
+                .truncated = pairs.truncated,
+                .notes = std::move(pairs.notes)},
+               loss);
+}
+
+}  // namespace temper::train
