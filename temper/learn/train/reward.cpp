@@ -23,8 +23,13 @@ PreferenceOptions reward_defaults() {
 Result reward(const PreferenceOptions& options, const algo::ScoreLoss& loss,
               const Setting& setting) {
   Run run(options.common, setting, weights::HeadKind::Sequence);
-  PairRows pairs = pair_rows(options, pair_renderer(options, run), {.margins = true});
   const std::optional<int32_t> pad = run.model().config().pad_id;
+  if (pad && !options.eos_token.empty() && run.tokenizer().id(options.eos_token) == pad) {
+    throw Error({"the end token '" + options.eos_token +
+                     "' is the model's padding token: its score would be read before the end",
+                 "eos_token", "leave it out, or name another"});
+  }
+  PairRows pairs = pair_rows(options, pair_renderer(options, run), {.margins = true});
   auto items = [&](const std::vector<step::Pair>& from) {
     std::vector<step::ScoreItem> made;
     for (const step::Pair& pair : from) {

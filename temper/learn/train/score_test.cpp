@@ -282,6 +282,11 @@ TEST_F(Scoring, MarginsAreReadAndLongPairsLeftOut) {
   // -log σ(gap - 2)
   EXPECT_NEAR(first["loss"].get<double>(), std::log1p(std::exp(2 - first["margin"].get<double>())),
               1e-6);
+  o.eos_token = "<|im_start|>";
+  o.common.output_dir += "b";
+  EXPECT_NE(message([&] { run_reward(o); }).find("is the model's padding token"),
+            std::string::npos);
+  o.eos_token = "";
   std::ofstream(root_ / "pairs.jsonl")
       << R"({"prompt": "say ", "chosen": "a", "rejected": "b", "margin": "wide"})";
   o.common.output_dir += "b";

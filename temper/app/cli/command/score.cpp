@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "temper/app/cli/line.h"
@@ -27,11 +28,14 @@ namespace temper::cli::score {
 struct Options {
   ModelOptions model;
   InputOptions lines;
-  std::string step_separator = "\n";
+  std::string chat_template_path, eos_token, step_separator = "\n";
 };
 void describe(config::Fields<Options>& f) {
   f.include(&Options::model);
   f.include(&Options::lines);
+  f.add("chat_template_path", &Options::chat_template_path,
+        "chat template to use: a Jinja file, or a folder with a tokenizer's files");
+  f.add("eos_token", &Options::eos_token, "end token, instead of the tokenizer's");
   f.add("step_separator", &Options::step_separator,
         "text behind every step, as the process reward model was trained with it");
 }
@@ -101,14 +105,25 @@ Json reward(const Json& value, const OpenModel& model) {
   return {{"tokens", tokens}, {"reward", step::scores(*model.loaded->model, item)[0]}};
 }
 
+void check_ends(const chat::TokenSteps& steps) {
+  const std::vector<int32_t>& ends = steps.ends;
+  const bool rises =
+      std::adjacent_find(ends.begin(), ends.end(), std::greater_equal<>()) == ends.end();
+  if (!ends.empty() && rises && ends.back() < std::ssize(steps.ids)) return;
+  throw Error({"step_ends: wanted places of tokens, from 0 to " +
+                   std::to_string(std::ssize(steps.ids) - 1) + ", ascending",
+               "", ""});
+}
+
 Json step_rewards(const Json& value, const OpenModel& model, const Options& options) {
   Line line(value);
   const weights::ModelConfig& config = model.loaded->model->config();
   chat::TokenSteps steps{};
   if (line.has("tokens")) {
     steps.ids = line.ids("tokens", config.vocabulary);
-    steps.ends = line.ids("step_ends", std::ssize(steps.ids));
+    steps.ends = line.ids("step_ends", std::numeric_limits<int32_t>::max());
     line.finish();
+    check_ends(steps);
   } else {
     need_tokenizer(model);
     constexpr data::RowType kWanted[] = {data::RowType::Stepwise};
@@ -118,10 +133,6 @@ Json step_rewards(const Json& value, const OpenModel& model, const Options& opti
         model.tokenizer(), row,
         {.step_separator = options.step_separator, .max_length = 0, .max_prompt_length = 0});
     if (!steps.unusable.empty()) throw Error({steps.unusable, "", ""});
-  }
-  if (!std::is_sorted(steps.ends.begin(), steps.ends.end(), std::less_equal<>()) ||
-      steps.ends.empty()) {
-    throw Error({"step_ends: wanted places of tokens, ascending", "", ""});
   }
   const step::ScoreItem item{.answers = {{steps.ids, steps.ends}}};
   const std::vector<float> scores = step::scores(*model.loaded->model, item);
@@ -149,8 +160,12 @@ Exit run(std::span<const std::string> args, const Context& context) {
   Options options;
   const char* usage = "--model M [--dtype float32] < lines.jsonl";
   if (ask(config::bind(options), args, "score", usage).help) return Exit::Done;
-  const OpenModel model = open_model(
-      options.model, {.render = {.max_length = 0}, .needs_tokenizer = false, .any_head = true});
+  const OpenModel model =
+      open_model(options.model, {.render = {.chat_template_path = options.chat_template_path,
+                                            .eos_token = options.eos_token,
+                                            .max_length = 0},
+                                 .needs_tokenizer = false,
+                                 .any_head = true});
   each_line(options.lines.input, context,
             [&](const Json& line) { return answer_by_head(line, model, options); });
   return ended(context);
