@@ -188,8 +188,8 @@ PairRows pair_rows(const PreferenceOptions& options, const chat::Renderer& rende
 Result preference(Run& run, PairRows rows, const algo::PreferenceLoss& loss,
                   const chat::Renderer& renderer, const std::string& name) {
   const CommonOptions& o = run.options();
-  const RowCounts counts{loss.unpaired() ? "answers" : "pairs", rows.train.size(),
-                         rows.test.size(), rows.truncated};
+  const RowCounts counts{loss.unpaired() ? "answers" : "pairs", rows.train.size(), rows.test.size(),
+                         rows.truncated};
   require_rows(counts, rows.rejected);
   const RowOrder order(static_cast<int64_t>(rows.train.size()), o);
   step::PairStepper stepper(run.model(), loss, o.micro_batch_tokens);

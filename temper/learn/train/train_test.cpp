@@ -9,8 +9,8 @@
 
 #include "temper/foundation/error/error.h"
 #include "temper/foundation/file/file.h"
-#include "temper/learn/algo/find.h"
 #include "temper/foundation/random/random.h"
+#include "temper/learn/algo/find.h"
 #include "temper/learn/algo/policy.h"
 #include "temper/learn/algo/supervised.h"
 
