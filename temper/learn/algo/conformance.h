@@ -46,8 +46,8 @@ double folded(const Terms& terms, const std::string& metric);
 void expect_conforms(const Loss& loss);
 /// The same for a loss that holds part of itself fixed, whose gradient is no difference of it.
 void expect_conforms_but_for_differences(const Loss& loss);
-/// `assert: name = value` lines of docs/algorithms/<member>.md against numbers computed by shipped
-/// code: the same names, and equal to the last digit printed.
+/// `assert: name = value` lines of docs/algorithms/<member>.md (or docs/concepts/) against numbers
+/// computed by shipped code: the same names, and equal to the last digit printed.
 void expect_page(const std::string& member, const std::map<std::string, double>& computed);
 
 /// The same for numbers that a peer computed: golden/<name>.json.

@@ -223,6 +223,7 @@ void expect_conforms_but_for_differences(const Loss& loss) {
 
 void expect_page(const std::string& member, const std::map<std::string, double>& computed) {
   std::ifstream page(SOURCE_DIR "/docs/algorithms/" + member + ".md");
+  if (!page) page.open(SOURCE_DIR "/docs/concepts/" + member + ".md");
   ASSERT_TRUE(page) << "docs/algorithms/" << member << ".md is missing";
   std::map<std::string, double> left = computed;
   std::string line;

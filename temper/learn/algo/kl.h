@@ -1,7 +1,7 @@
 // Estimators of KL(π ‖ π_ref) at one token, from Schulman, "Approximating KL divergence" (2020).
 // Tokens are sampled from π and x = log π - log π_ref, nats:
 //
-//   k1 = x     k2 = x² / 2     k3 = e^-x + x - 1
+//   k1 = x     k2 = x² / 2     k3 = e^-x + x - 1     abs = |x| (verl's name)
 //
 // k1 and k3 have the right mean; k3 is never negative. As a term of a loss they behave otherwise:
 // on policy the gradient of k1 is 0 on average, that of k2 is that of KL(π ‖ π_ref), and that of k3
@@ -27,6 +27,11 @@ inline at::Tensor k2(const at::Tensor& logp, const at::Tensor& ref_logp) {
 inline at::Tensor k3(const at::Tensor& logp, const at::Tensor& ref_logp) {
   const at::Tensor d = at::clamp(ref_logp - logp, -40, 40);
   return at::expm1(d) - d;
+}
+
+/// [N], >= 0. No estimate of the divergence: it counts moves in either direction.
+inline at::Tensor abs(const at::Tensor& logp, const at::Tensor& ref_logp) {
+  return at::abs(logp - ref_logp);
 }
 
 }  // namespace temper::algo::kl

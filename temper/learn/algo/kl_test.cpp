@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "temper/learn/algo/conformance.h"
+
 namespace temper::algo::kl {
 namespace {
 
@@ -38,6 +40,34 @@ TEST(Kl, AsALossOnlyK2AndWeightedK3PointDownTheDivergence) {
     return at::exp(logp - logp.detach()) * k3(logp, ref);
   };
   EXPECT_NEAR(slope(weighted), divergence, 1e-8);
+}
+
+TEST(Kl, WorkedNumbersStandOnThePage) {
+  const at::Tensor p = row({.5, .3, .2}), logp = at::log(p), ref = at::log(row({.4, .4, .2}));
+  auto value = [](const at::Tensor& x, int64_t i) { return x[i].item<double>(); };
+  auto mean = [&](const at::Tensor& x) { return at::sum(p * x).item<double>(); };
+  auto noise = [&](const at::Tensor& x) { return std::sqrt(mean(x * x) - mean(x) * mean(x)); };
+  const at::Tensor x1 = k1(logp, ref), x2 = k2(logp, ref), x3 = k3(logp, ref), x = abs(logp, ref);
+  auto weighted = [](const at::Tensor& own, const at::Tensor& other) {
+    return at::exp(own - own.detach()) * k3(own, other);
+  };
+  conformance::expect_page("kl", {{"k1_1", value(x1, 0)},
+                                  {"k1_2", value(x1, 1)},
+                                  {"k2_1", value(x2, 0)},
+                                  {"k2_2", value(x2, 1)},
+                                  {"k3_1", value(x3, 0)},
+                                  {"k3_2", value(x3, 1)},
+                                  {"abs_2", value(x, 1)},
+                                  {"mean_k1", mean(x1)},
+                                  {"mean_k2", mean(x2)},
+                                  {"mean_k3", mean(x3)},
+                                  {"mean_abs", mean(x)},
+                                  {"noise_k1", noise(x1)},
+                                  {"noise_k3", noise(x3)},
+                                  {"slope_k1", slope(k1)},
+                                  {"slope_k2", slope(k2)},
+                                  {"slope_k3", slope(k3)},
+                                  {"slope_k3_rho", slope(weighted)}});
 }
 
 TEST(Kl, K3StaysFiniteInFloat32) {

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "temper/learn/algo/advantage.h"
 #include "temper/learn/algo/conformance.h"
 #include "temper/learn/algo/kl.h"
 
@@ -158,9 +159,12 @@ TEST(Grpo, WorkedNumbersStandOnThePage) {
   one.logp = moved.logp;
   one.old_logp = moved.old_logp;
   one.advantage = column({1, 1, 1});
+  const Spread two = spread(std::vector<double>{1, 0, 0, 1}, std::vector<double>{1, 1, 1, 1});
   expect_page(
       "grpo",
-      {{"right_of_two", advantages("", {1, 0, 0, 1})[0]},
+      {{"mean_of_two", two.mean},
+       {"std_of_two", two.std},
+       {"right_of_two", advantages("", {1, 0, 0, 1})[0]},
        {"wrong_of_two", advantages("", {1, 0, 0, 1})[1]},
        {"right_unscaled", advantages("scale_rewards: none", {1, 0, 0, 1})[0]},
        {"right_of_one", advantages("", {1, 0, 0, 0})[0]},

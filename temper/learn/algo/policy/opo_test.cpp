@@ -29,7 +29,9 @@ TEST(Opo, WorkedNumbersStandOnThePage) {
                                                              .rewards = {1, 0, 0},
                                                              .scored = {1, 1, 1},
                                                              .lengths = {6, 2, 2}});
-  expect_page("opo", {{"right", all[0]}, {"wrong", all[1]}});
+  expect_page(
+      "opo",
+      {{"right", all[0]}, {"wrong", all[1]}, {"balance", 6 * all[0] + 2 * all[1] + 2 * all[2]}});
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "temper/learn/algo/advantage.h"
 #include "temper/learn/algo/conformance.h"
 
 namespace temper::algo::conformance {
@@ -46,7 +47,10 @@ TEST(ReinforcePp, WorkedNumbersStandOnThePage) {
                             .lengths = {1, 3, 2, 2}};
   const std::vector<double> plain = policy("reinforce_pp")->advantages(groups);
   const std::vector<double> based = policy("reinforce_pp", "baseline: group")->advantages(groups);
-  expect_page("reinforce_pp", {{"right", plain[0]},
+  const Spread all = spread(groups.rewards, scored_tokens(groups));
+  expect_page("reinforce_pp", {{"mean", all.mean},
+                               {"std", all.std},
+                               {"right", plain[0]},
                                {"wrong", plain[1]},
                                {"right_based", based[0]},
                                {"wrong_based", based[1]},
