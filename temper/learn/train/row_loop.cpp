@@ -14,8 +14,8 @@ namespace temper::train {
 void require_rows(const RowCounts& counts, const std::vector<data::Rejected>& rejected) {
   if (counts.train > 0) return;
   const std::string why = rejected.empty() ? "" : "; the first: " + rejected[0].reason;
-  throw Error(
-      {"none of the " + counts.name + " is left to train on" + why, "the training split", ""});
+  throw Error({"none of the " + counts.name + " is left to train on" + why, "the training split",
+               "look at the rows: temper data show"});
 }
 
 void print_rows(const Run& run, const RowOrder& order, const RowCounts& counts,

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <system_error>
 
 #include "temper/engine/model/dither.h"
 #include "temper/engine/tensor/buffer.h"
@@ -75,6 +77,18 @@ Run::Run(const CommonOptions& options, const Setting& setting, weights::HeadKind
       began_(clock::seconds()),
       saved_(clock::seconds()) {
   log_.write_config(setting.config_yaml);
+}
+
+Run::~Run() {
+  if (resumed_ || optimizer_) return;
+  std::error_code ignored;  // what cannot be removed stays, and the next try says so
+  for (const auto& entry : std::filesystem::directory_iterator(options_.output_dir, ignored)) {
+    const std::string name = entry.path().filename();
+    const bool own = name == "config.yaml" || name == "metrics.jsonl" || name == "rollouts.jsonl" ||
+                     name == "rejected.jsonl" || name == "reference.jsonl" ||
+                     name.starts_with("events.out.tfevents.");
+    if (own) std::filesystem::remove(entry.path(), ignored);
+  }
 }
 
 void Run::open_folder() {

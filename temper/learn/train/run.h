@@ -44,6 +44,9 @@ class Run {
   /// head where one is wanted and the model has none.
   Run(const CommonOptions& options, const Setting& setting,
       weights::HeadKind head = weights::HeadKind::Language);
+  /// A new run that an error ended before it began leaves no files, so that its folder is free for
+  /// the next try.
+  ~Run();
 
   const CommonOptions& options() const { return options_; }
   const runlog::Terminal& terminal() const { return setting_.terminal; }

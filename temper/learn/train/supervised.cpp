@@ -117,10 +117,7 @@ TokenRows token_rows(const SftOptions& options, const chat::Renderer& renderer) 
 Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& renderer,
                   const algo::SupervisedLoss& loss) {
   const CommonOptions& o = run.options();
-  if (rows.train.empty()) {
-    throw Error({"no row is left to train on", "the training split",
-                 "look at rejected.jsonl, or at the rows with: temper data show"});
-  }
+  require_rows({"rows", rows.train.size(), rows.test.size(), rows.truncated}, rows.rejected);
   const int64_t count = static_cast<int64_t>(rows.train.size());
   const RowOrder order(count, o);
   run.begin(order.steps());

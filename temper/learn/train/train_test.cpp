@@ -338,6 +338,16 @@ TEST_F(Training, AFolderWithARunIsNeverOverwritten) {
   EXPECT_NE(message([&] { run_sft(o); }).find("learning_rate"), std::string::npos);
 }
 
+TEST_F(Training, ARunThatAnErrorEndedBeforeItBeganLeavesItsFolderFree) {
+  SftOptions o = sft_options("a");
+  std::ofstream(root_ / "bad.jsonl") << R"({"prompt": "say", "completion": 7})";
+  o.data.dataset_name = (root_ / "bad.jsonl").string();
+  EXPECT_NE(message([&] { run_sft(o); }).find("bad.jsonl:1"), std::string::npos);
+  std::ofstream(root_ / "a/notes.txt") << "mine";
+  run_sft(sft_options("a"));
+  EXPECT_EQ(read("a/notes.txt"), "mine");
+}
+
 TEST_F(Training, SizesThatDoNotDivideAreRefused) {
   GrpoOptions o = grpo_options("a");
   o.rollout.num_generations = 3;
