@@ -60,4 +60,11 @@ at::Tensor weighted_score(const Tokens& t, const at::Tensor& weight) {
   return -weight.detach() * at::clamp_min(t.logp, -1e30);  // 0 · -∞ would be NaN
 }
 
+Terms plain_gradient(const Tokens& tokens, const std::string& loss_agg_mode) {
+  return {.value = weighted_score(tokens, tokens.advantage),
+          .per = loss_agg_mode == "token-mean" ? Per::Token : Per::AnswerSum,
+          .constant = 1,
+          .metrics = {}};
+}
+
 }  // namespace temper::algo

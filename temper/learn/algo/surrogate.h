@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "temper/learn/algo/leaves.h"
@@ -39,5 +40,8 @@ Metric share(const char* name, const at::Tensor& flags, const Tokens& tokens, Le
 /// [N] -w log π with w held fixed: its gradient is -w ∇log π. A token of probability 0 costs a
 /// finite amount and has no gradient.
 at::Tensor weighted_score(const Tokens& tokens, const at::Tensor& weight);
+/// The policy gradient itself, -A log π, over tokens (loss_agg_mode token-mean) or over answers
+/// (seq-mean-token-sum).
+Terms plain_gradient(const Tokens& tokens, const std::string& loss_agg_mode);
 
 }  // namespace temper::algo

@@ -32,10 +32,7 @@ std::vector<double> advantages(const GroupRewards& g, const Options& o) {
 }
 
 Terms loss(const Tokens& t, const Options& o) {
-  return {.value = weighted_score(t, t.advantage),
-          .per = o.loss_agg_mode == "token-mean" ? Per::Token : Per::AnswerSum,
-          .constant = 1,
-          .metrics = {}};
+  return plain_gradient(t, o.loss_agg_mode);
 }
 
 extern const Policy entry =
