@@ -9,7 +9,7 @@ namespace {
 
 Exit run(std::string_view name, std::span<const std::string> args, const Context& context) {
   const algo::Preference& member = *find_algorithm(algo::preference_catalogue(), name);
-  train::PreferenceOptions defaults = train::preference_defaults();
+  train::PreferenceOptions defaults;
   defaults.common.learning_rate = member.learning_rate;
   return train_command(name, "--model_name_or_path M --dataset_name rows.jsonl --output_dir runs/a",
                        defaults, member, args, context,

@@ -8,24 +8,12 @@
 #include <limits>
 
 #include "temper/engine/tensor/single_thread.h"
+#include "temper/learn/algo/named_member.h"
 
 namespace temper::algo::conformance {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-template <class Members>
-auto made(const Members& catalogue, const std::string& name, const std::string& yaml) {
-  for (const auto& named : catalogue) {
-    if (named.name != name) continue;
-    std::shared_ptr<void> options = named.member->options();
-    config::Binding binding;
-    binding.add(named.member->schema(), options.get());
-    config::from_yaml(binding, yaml, "test");
-    return named.member->make(options);
-  }
-  throw std::runtime_error("no member " + name);
-}
 
 Tokens converted(Tokens t, at::ScalarType type) {
   for (at::Tensor* column :
@@ -120,10 +108,10 @@ void expect_guards(const Loss& loss) {
 }  // namespace
 
 std::unique_ptr<SupervisedLoss> supervised(const std::string& name, const std::string& yaml) {
-  return made(supervised_catalogue(), name, yaml);
+  return named_member(supervised_catalogue(), name, yaml);
 }
 std::unique_ptr<PolicyLoss> policy(const std::string& name, const std::string& yaml) {
-  return made(policy_catalogue(), name, yaml);
+  return named_member(policy_catalogue(), name, yaml);
 }
 
 at::Tensor column(const std::vector<double>& values) {

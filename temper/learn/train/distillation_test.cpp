@@ -3,7 +3,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "temper/learn/algo/find.h"
+#include "temper/learn/algo/named_member.h"
 #include "temper/learn/algo/supervised.h"
 #include "temper/learn/train/training.h"
 
@@ -25,13 +25,9 @@ class Distilling : public Training {
 
   static Result run(const DistillationOptions& o, double beta = 1,
                     const std::atomic<bool>* interrupted = nullptr) {
-    const algo::Supervised& member = *find_algorithm(algo::supervised_catalogue(), "distillation");
-    std::shared_ptr<void> chosen = member.options();
-    config::Binding binding;
-    binding.add(member.schema(), chosen.get());
-    config::from_yaml(binding, "beta: " + std::to_string(beta), "test");
-    return distillation(o, *member.make(chosen),
-                        setting("distillation", config::to_yaml(o), interrupted));
+    const auto loss = algo::named_member(algo::supervised_catalogue(), "distillation",
+                                         "beta: " + std::to_string(beta));
+    return distillation(o, *loss, setting("distillation", config::to_yaml(o), interrupted));
   }
 };
 

@@ -136,12 +136,6 @@ void describe(config::Fields<PreferenceOptions>& f) {
       .choices({"keep_start", "drop"});
 }
 
-PreferenceOptions preference_defaults() {
-  PreferenceOptions options;
-  options.common.learning_rate = 1e-6;
-  return options;
-}
-
 PairRows pair_rows(const PreferenceOptions& options, const chat::Renderer& renderer,
                    const PairReading& reading) {
   constexpr data::RowType kWanted[] = {data::RowType::Preference, data::RowType::Unpaired};

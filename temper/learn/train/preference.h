@@ -21,8 +21,6 @@ struct PreferenceOptions {
   std::string truncation_mode = "keep_start";
 };
 void describe(config::Fields<PreferenceOptions>& f);
-/// TRL's defaults of the preference trainers where they differ from the supervised ones.
-PreferenceOptions preference_defaults();
 
 /// Pairs, or single answers, as tokens: from a data set, or made in memory.
 struct PairRows {

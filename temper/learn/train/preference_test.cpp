@@ -234,7 +234,7 @@ void Preferring::write_answers(const std::string& name, bool planted, int count)
 }
 
 PreferenceOptions Preferring::options(const std::string& name) const {
-  PreferenceOptions o = preference_defaults();
+  PreferenceOptions o;
   o.common = common_options(name);
   o.common.dtype = "float32";
   o.common.learning_rate = 2e-3;
