@@ -2,11 +2,16 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "temper/foundation/error/error.h"
 
@@ -28,22 +33,83 @@ Count& count() {
   return all;
 }
 
+constexpr int64_t kHuge = int64_t{2} << 20;
+
+/// What a buffer of so many bytes takes: large ones come in four sizes an octave, so that one fits
+/// where another was.
+int64_t taken_by(int64_t bytes) {
+  if (bytes < kHuge) return (bytes + 63) / 64 * 64;
+  const int64_t octave = int64_t{1} << (63 - std::countl_zero(static_cast<uint64_t>(bytes)));
+  const int64_t unit = std::max(kHuge, octave / 4);
+  return (bytes + unit - 1) / unit * unit;
+}
+
+/// Large blocks that nobody holds, kept for the next who wants their size: fresh pages would be
+/// zeroed by the kernel, at a cost like that of a layer's work. What is held and what is kept never
+/// pass the most that was ever held at once.
+class Spare {
+ public:
+  std::byte* take(int64_t size) {
+    const std::lock_guard lock(mutex_);
+    const auto found = blocks_.find(size);
+    if (found != blocks_.end() && !found->second.empty()) {
+      std::byte* block = found->second.back();
+      found->second.pop_back();
+      kept_ -= size;
+      return block;
+    }
+    make_room(size);
+    return static_cast<std::byte*>(
+        std::aligned_alloc(static_cast<size_t>(kHuge), static_cast<size_t>(size)));
+  }
+
+  void give(std::byte* block, int64_t size) {
+#if defined(__SANITIZE_ADDRESS__)
+    std::free(block);  // so that use after it is seen
+    return;
+#endif
+    const std::lock_guard lock(mutex_);
+    blocks_[size].push_back(block);
+    kept_ += size;
+    make_room(0);
+  }
+
+ private:
+  void make_room(int64_t size) {
+    for (auto place = blocks_.rbegin(); place != blocks_.rend(); ++place) {  // the largest first
+      while (!place->second.empty() && count().now + kept_ + size > count().peak) {
+        std::free(place->second.back());
+        place->second.pop_back();
+        kept_ -= place->first;
+      }
+    }
+  }
+
+  std::mutex mutex_;
+  std::map<int64_t, std::vector<std::byte*>> blocks_;
+  int64_t kept_ = 0;
+};
+
+Spare& spare() {
+  static auto* all = new Spare;  // outlives every buffer
+  return *all;
+}
+
 }  // namespace
 
 Buffer::Buffer(int64_t bytes) : bytes_(bytes) {
   ASSERT(bytes >= 0, "a buffer's size is not negative");
   if (bytes == 0) return;
-  constexpr int64_t kHuge = int64_t{2} << 20;
-  const int64_t alignment = bytes >= kHuge ? kHuge : 64;
-  const int64_t rounded = (bytes + alignment - 1) / alignment * alignment;
-  data_ = static_cast<std::byte*>(
-      std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(rounded)));
+  const int64_t size = taken_by(bytes);
+  data_ = size >= kHuge
+              ? spare().take(size)
+              : static_cast<std::byte*>(std::aligned_alloc(64, static_cast<size_t>(size)));
   if (data_ == nullptr) {
     throw Error({"out of memory: could not get " + std::to_string(bytes >> 20) + " MB", "",
                  "use a smaller model, batch or length, or LoRA (--use_peft)"});
   }
-  if (alignment == kHuge) madvise(data_, static_cast<size_t>(rounded), MADV_HUGEPAGE);
-  count().add(bytes_);
+  if (size >= kHuge) madvise(data_, static_cast<size_t>(size), MADV_HUGEPAGE);
+  count().add(bytes);
 }
 
 Buffer::Buffer(Buffer&& other) noexcept
@@ -57,8 +123,13 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
 
 Buffer::~Buffer() {
   if (data_ == nullptr) return;
-  std::free(data_);
+  const int64_t size = taken_by(bytes_);
   count().now -= bytes_;
+  if (size >= kHuge) {
+    spare().give(data_, size);
+  } else {
+    std::free(data_);
+  }
 }
 
 void Buffer::zero() {

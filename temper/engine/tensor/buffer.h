@@ -7,8 +7,9 @@
 
 namespace temper::tensor {
 
-/// An owned block of bytes, aligned to 64 bytes, or to 2 MB with MADV_HUGEPAGE from 2 MB up. Its
-/// content is not initialised unless `zero()` is called. Throws Error when memory runs out.
+/// An owned block of bytes, aligned to 64 bytes, or to 2 MB with MADV_HUGEPAGE from 2 MB up; large
+/// blocks come from those that other buffers gave back. Its content is not initialised unless
+/// `zero()` is called. Throws Error when memory runs out.
 class Buffer {
  public:
   Buffer() = default;

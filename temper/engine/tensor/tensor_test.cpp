@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <stdexcept>
 #include <vector>
 
@@ -46,6 +47,23 @@ TEST(Buffer, CountsWhatIsHeld) {
     EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer.data()) % (2 << 20), 0u);
   }
   EXPECT_EQ(held().now, before);
+}
+
+TEST(Buffer, LargeBlocksAreUsedAgainAndNeverPassThePeak) {
+  constexpr int64_t kBytes = int64_t{24} << 20;
+  const std::byte* first = nullptr;
+  {
+    Buffer buffer(kBytes), other(kBytes);
+    first = buffer.data();
+    std::memset(buffer.data(), 1, static_cast<size_t>(kBytes));
+  }
+#if !defined(__SANITIZE_ADDRESS__)
+  Buffer again(kBytes - 100), second(kBytes);  // nearly the same size will do
+  EXPECT_TRUE(again.data() == first || second.data() == first);
+#endif
+  const int64_t peak = held().peak;
+  Buffer tall(kBytes * 2);  // the peak rises, and nothing stands in its way
+  EXPECT_GE(held().peak, peak);
 }
 
 TEST(Isa, ScalarIsAlwaysThere) {
