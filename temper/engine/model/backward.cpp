@@ -156,14 +156,18 @@ void Model::backward(const Batch& batch, Activations& activations, const float* 
     for (int64_t j = 0; j < width; ++j) to[j] += d_last.data()[i * width + j];
   }
   for (size_t i = layers_.size(); i-- > 0;) {
-    mlp_backward(layers_[i], rows, activations.layers[i], dx.data());
-    attention_backward(layers_[i], batch, activations.layers[i], dx.data());
+    const bool again = options_.gradient_checkpointing;
+    if (again) run_again(i, batch, activations);
+    Saved& saved = again ? activations.again : activations.layers[i];
+    mlp_backward(layers_[i], rows, saved, dx.data());
+    attention_backward(layers_[i], batch, saved, dx.data());
   }
   if (embedding_->trained()) {
     kernel::embedding_gradient(dx.data(), batch.tokens.data(), rows, width,
                                store_.gradient(*embedding_).data());
   }
-  const double passes = options_.training == Training::Full ? 2 : 1;  // frozen weights have no dW
+  const double passes = (options_.training == Training::Full ? 2 : 1) +  // frozen weights: no dW
+                        (options_.gradient_checkpointing ? 1 : 0);
   flops_ += passes * flops_per_row() * static_cast<double>(rows);
 }
 

@@ -243,9 +243,9 @@ void Model::head_norm(const Weight& norm, int64_t rows, int64_t heads, const flo
   }
 }
 
-void Model::mlp_block(const Layer& layer, int64_t rows, Saved& saved, float* x) {
+void Model::gate_up(const Layer& layer, int64_t rows, const float* x, Saved& saved) {
   const int64_t width = config_.width, ffn = config_.ffn;
-  tensor::Floats normed(rows * width), active(rows * ffn);
+  tensor::Floats normed(rows * width);
   kernel::rms_norm({.rows = rows,
                     .width = width,
                     .x = x,
@@ -256,9 +256,15 @@ void Model::mlp_block(const Layer& layer, int64_t rows, Saved& saved, float* x) 
   saved.gate_up.resize(rows * 2 * ffn);
   linear(layer.gate, adapter_, normed.data(), width, rows, saved.gate_up.data(), 2 * ffn);
   linear(layer.up, adapter_, normed.data(), width, rows, saved.gate_up.data() + ffn, 2 * ffn);
+}
+
+void Model::mlp_block(const Layer& layer, int64_t rows, Saved& saved, float* x) {
+  const int64_t width = config_.width, ffn = config_.ffn;
+  gate_up(layer, rows, x, saved);
+  tensor::Floats active(rows * ffn), out(rows * width);
   kernel::swiglu(saved.gate_up.data(), rows, ffn, active.data());
-  linear(layer.down, adapter_, active.data(), ffn, rows, normed.data(), width);
-  kernel::add(normed.data(), rows * width, x);
+  linear(layer.down, adapter_, active.data(), ffn, rows, out.data(), width);
+  kernel::add(out.data(), rows * width, x);
 }
 
 namespace {
@@ -271,6 +277,21 @@ void keep(const float* x, int64_t size, tensor::Floats& to) {
 
 }  // namespace
 
+kernel::KvPool& Model::clean_pool(const Batch& batch, Saved& saved) const {
+  if (saved.kv.blocks() < batch.blocks) saved.kv = kernel::KvPool(attention_shape(), batch.blocks);
+  saved.kv.zero();
+  return saved.kv;
+}
+
+void Model::run_again(size_t layer, const Batch& batch, Activations& activations) {
+  const int64_t rows = batch.rows(), width = config_.width;
+  Saved& saved = activations.again;
+  keep(activations.layers[layer].x.data(), rows * width, saved.x);
+  keep(saved.x.data(), rows * width, saved.middle);
+  attention_block(layers_[layer], batch, clean_pool(batch, saved), saved, saved.middle.data());
+  gate_up(layers_[layer], rows, saved.middle.data(), saved);
+}
+
 void Model::forward(const Batch& batch, Activations& activations, float* hidden) {
   const int64_t rows = batch.rows(), width = config_.width;
   reach(batch);
@@ -279,13 +300,11 @@ void Model::forward(const Batch& batch, Activations& activations, float* hidden)
   float* x = activations.x.data();
   embed(batch, x);
   for (size_t i = 0; i < layers_.size(); ++i) {
-    Saved& saved = activations.layers[i];
-    if (saved.kv.blocks() < batch.blocks)
-      saved.kv = kernel::KvPool(attention_shape(), batch.blocks);
-    saved.kv.zero();
-    keep(x, rows * width, saved.x);
-    attention_block(layers_[i], batch, saved.kv, saved, x);
-    keep(x, rows * width, saved.middle);
+    const bool again = options_.gradient_checkpointing;
+    Saved& saved = again ? activations.again : activations.layers[i];
+    keep(x, rows * width, activations.layers[i].x);
+    attention_block(layers_[i], batch, clean_pool(batch, saved), saved, x);
+    if (!again) keep(x, rows * width, saved.middle);
     mlp_block(layers_[i], rows, saved, x);
   }
   flops_ += flops_per_row() * static_cast<double>(rows);

@@ -131,6 +131,36 @@ TEST_P(TinyModel, GradientsAreTransformers) {
   }
 }
 
+TEST_P(TinyModel, GradientCheckpointingChangesNoBit) {
+  const auto checkpoint = weights::Checkpoint::open(tiny(GetParam()));
+  const Batch batch = pack({{1, 5, 9, 3, 8}, {2, 7}}, true);
+  auto gradients = [&](Training training, bool again) {
+    Model model = Model::load(checkpoint, {.dtype = kernel::Dtype::BFloat16,
+                                           .training = training,
+                                           .lora = {.rank = 4},
+                                           .gradient_checkpointing = again});
+    for (Weight& weight : model.store().all()) {  // fresh adapters have no gradient of A
+      if (!weight.name.ends_with("lora_B.weight")) continue;
+      for (float& value : model.store().master(weight)) value = 0.05f;
+    }
+    model.refresh();
+    Activations activations;
+    const std::vector<float> slope(static_cast<size_t>(batch.rows() * model.config().width), 0.3f);
+    std::vector<float> hidden(slope.size());
+    for (int times = 0; times < 2; ++times) {  // what is kept is used again
+      model.forward(batch, activations, hidden.data());
+      model.backward(batch, activations, slope.data());
+    }
+    const std::span<float> all = model.store().gradients();
+    return std::vector<float>(all.begin(), all.end());
+  };
+  for (Training training : {Training::Full, Training::Lora}) {
+    const std::vector<float> kept = gradients(training, false);
+    EXPECT_GT(*std::max_element(kept.begin(), kept.end()), 0);
+    EXPECT_TRUE(gradients(training, true) == kept);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Golden, TinyModel,
                          testing::Values("llama", "llama_tied", "llama_bias", "llama_llama3",
                                          "llama_linear", "llama_yarn", "qwen2", "qwen2_tied",

@@ -3,18 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "temper/engine/kernel/adamw.h"
 #include "temper/engine/kernel/pointwise.h"
-#include "temper/foundation/error/error.h"
 
 namespace temper::optim {
 
-AdamW::AdamW(model::Model& model, const AdamWOptions& options) : model_(model), options_(options) {
-  m_.resize(model.store().trained_size());
-  v_.resize(model.store().trained_size());
-  m_.zero();
-  v_.zero();
-}
+AdamW::AdamW(model::Model& model, const AdamWOptions& options)
+    : model_(model), options_(options), moments_(model.store(), options.moments) {}
 
 double AdamW::gradient_norm() const {
   const std::span<float> gradients = model_.store().gradients();
@@ -42,27 +36,18 @@ UpdateResult AdamW::step(double learning_rate) {
   model::WeightStore& store = model_.store();
   for (model::Weight& weight : store.all()) {
     if (!weight.trained()) continue;
-    kernel::adamw({.lr = learning_rate,
+    moments_.step({.lr = learning_rate,
                    .beta1 = options_.beta1,
                    .beta2 = options_.beta2,
                    .eps = options_.eps,
                    .weight_decay = weight.is_matrix ? options_.weight_decay : 0,
                    .step = steps_,
                    .gradient_scale = scale},
-                  store.gradient(weight).data(), weight.size(), store.master(weight).data(),
-                  m_.data() + weight.offset, v_.data() + weight.offset);
+                  weight, store.gradient(weight).data(), store.master(weight).data());
   }
   zero_gradients();
   model_.refresh();
   return result;
-}
-
-void AdamW::restore(std::span<const float> m, std::span<const float> v, int64_t steps) {
-  ASSERT(static_cast<int64_t>(m.size()) == m_.size() && m.size() == v.size(),
-         "moments of this model");
-  std::copy(m.begin(), m.end(), m_.data());
-  std::copy(v.begin(), v.end(), v_.data());
-  steps_ = steps;
 }
 
 }  // namespace temper::optim

@@ -1,4 +1,4 @@
-// AdamW over a model's trained weights: float32 masters and moments in flat arenas.
+// AdamW over a model's trained weights: float32 masters in a flat arena, moments of either kind.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "temper/engine/model/model.h"
-#include "temper/engine/tensor/buffer.h"
+#include "temper/engine/optim/moments.h"
 
 namespace temper::optim {
 
@@ -15,6 +15,7 @@ struct AdamWOptions {
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
   double weight_decay = 0;   ///< not applied to norms and biases, as transformers' Trainer has it
   double max_grad_norm = 1;  ///< 0: no clipping
+  MomentKind moments = MomentKind::Float32;
 };
 
 struct UpdateResult {
@@ -35,15 +36,14 @@ class AdamW {
   void zero_gradients();
   int64_t steps() const { return steps_; }
 
-  /// State for a checkpoint: the two moments, and the step count.
-  std::span<const float> first_moment() const { return m_.span(); }
-  std::span<const float> second_moment() const { return v_.span(); }
-  void restore(std::span<const float> m, std::span<const float> v, int64_t steps);
+  /// For a checkpoint: the moments, to be read or written, and the count of steps.
+  std::vector<Moments::Tensor> moments() { return moments_.tensors(); }
+  void go_on_from(int64_t steps) { steps_ = steps; }
 
  private:
   model::Model& model_;
   AdamWOptions options_;
-  tensor::Floats m_, v_;
+  Moments moments_;
   int64_t steps_ = 0;
 };
 

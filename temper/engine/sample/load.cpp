@@ -50,15 +50,17 @@ Loaded load(const std::string& path, model::ModelOptions options) {
                        (config.head == weights::HeadKind::Language ? std::string("a language head")
                                                                    : std::string("a score head")),
                    path + "/adapter_config.json",
-                   "temper score asks a reward model's adapter, temper reward and temper prm train "
-                   "it on"});
+                   config.head == weights::HeadKind::Language
+                       ? "merge it into its base first: temper export"
+                       : "temper score asks a reward model's adapter, temper reward and temper prm "
+                         "train it on"});
     }
     options.head = config.head;
     options.lora = config.options;
     if (options.training == model::Training::None) options.training = model::Training::Lora;
     if (options.training == model::Training::Full) {
       throw Error({"full fine-tuning cannot start from an adapter", path,
-                   "merge it first (temper merge), or train with --use_peft"});
+                   "merge it into its base first (temper export), or train with --use_peft"});
     }
   }
   const weights::Checkpoint checkpoint = weights::Checkpoint::open(base);
