@@ -100,6 +100,7 @@ class Distillation {
     const RowCounts counts{"rows", rows.train.size(), rows.test.size(), 0};
     require_rows(counts, rows.rejected);
     const RowOrder order(static_cast<int64_t>(rows.train.size()), o);
+    if (!run_.foresee(forecast(rows, order), order.steps())) return run_.planned();
     run_.begin(order.steps());
     log_rows(run_, order, rows.rejected, "decoded_prompt",
              [&](size_t row) { return renderer_.tokenizer().decode(rows.train[row].prompt); });
@@ -117,6 +118,36 @@ class Distillation {
   }
 
  private:
+  /// The teacher reads what the student reads, and its logits are wanted whole.
+  Forecast forecast(const Lessons& rows, const RowOrder& order) const {
+    RowTokens given, prompts;
+    for (const Lesson& lesson : rows.train) {
+      given.add(std::ssize(lesson.given.ids), lesson.given.trained_tokens());
+      prompts.add(std::ssize(lesson.prompt), 0);
+    }
+    const CommonOptions& o = run_.options();
+    plan::Work work = row_work(order, o, given, {}), own = row_work(order, o, prompts, {});
+    const double share = options_.lmbda;
+    const double answers = share * order.epochs(order.steps()) * static_cast<double>(order.rows()) *
+                           static_cast<double>(options_.max_completion_length);
+    work.trained_rows = (1 - share) * work.trained_rows + share * own.trained_rows + answers;
+    work.trained_tokens = (1 - share) * work.trained_tokens + answers;
+    work.read_rows += share * own.trained_rows;
+    work.sampled_tokens = answers;
+    work.sequences = static_cast<double>(std::min(options_.max_sequences, order.batch_rows()));
+    const weights::ModelConfig& teacher = teacher_.model->config();
+    work.other_flops = plan::flops(
+        teacher, {.read_rows = work.trained_rows, .scored_tokens = 2 * work.trained_tokens},
+        {.training = model::Training::None});
+    const int64_t bytes = sample::dtype_of(o.dtype) == kernel::Dtype::BFloat16 ? 2 : 4;
+    return {.work = work,
+            .max_sequences = share > 0 ? options_.max_sequences : 0,
+            .sequence_tokens =
+                options_.max_completion_length + static_cast<int64_t>(prompts.read) / order.rows(),
+            .other_bytes = bytes * weights::parameters_of(teacher),
+            .at_most = share > 0};
+  }
+
   RowStep step(const Lessons& rows, const std::vector<int64_t>& batch) {
     std::vector<const Lesson*> chosen;
     for (int64_t row : batch) chosen.push_back(&rows.train[static_cast<size_t>(row)]);

@@ -2,6 +2,10 @@
 
 namespace temper::train {
 
+optim::MomentKind moments_of(const CommonOptions& options) {
+  return options.optim.ends_with("8bit") ? optim::MomentKind::Byte : optim::MomentKind::Float32;
+}
+
 void describe(config::Fields<CommonOptions>& f) {
   using O = CommonOptions;
   f.group("model");
@@ -32,7 +36,15 @@ void describe(config::Fields<CommonOptions>& f) {
   f.add("micro_batch_tokens", &O::micro_batch_tokens,
         "tokens run at once; bounds memory, never changes a result beyond rounding")
       .at_least(1);
+  f.add(
+      "gradient_checkpointing", &O::gradient_checkpointing,
+      "run each layer again in the backward pass instead of keeping its activations: less memory, "
+      "a third more work, the same bits");
   f.group("optimizer");
+  f.add("optim", &O::optim,
+        "adamw_torch keeps two float32 moments of every trained number, adamw_8bit (also called "
+        "adamw_bnb_8bit) two bytes")
+      .choices({"adamw_torch", "adamw_torch_fused", "adamw_8bit", "adamw_bnb_8bit"});
   f.add("learning_rate", &O::learning_rate, "peak learning rate of AdamW").at_least(0);
   f.add("lr_scheduler_type", &O::lr_scheduler_type, "shape over steps")
       .choices({"linear", "cosine", "constant", "constant_with_warmup"});
@@ -76,7 +88,7 @@ void describe(config::Fields<SftOptions>& f) {
   f.include(&SftOptions::render);
 }
 
-void describe(config::Fields<RolloutOptions>& f) {
+void describe_environment(config::Fields<RolloutOptions>& f) {
   using O = RolloutOptions;
   f.group("environment");
   f.add("env", &O::env, "a task's name (temper env list) or an environment's YAML file");
@@ -93,6 +105,11 @@ void describe(config::Fields<RolloutOptions>& f) {
         "what is taken from a completion as its answer: text, xml (the tag answer), think, "
         "last_line, gsm8k or number; none: xml beside xml_format, else text");
   f.add("train_rows", &O::train_rows, "rows of the training part to use; 0 = all").at_least(0);
+}
+
+void describe(config::Fields<RolloutOptions>& f) {
+  using O = RolloutOptions;
+  describe_environment(f);
   f.group("sampling");
   f.add("num_generations", &O::num_generations, "answers to a prompt (G)").at_least(1);
   f.add("max_completion_length", &O::max_completion_length, "tokens of an answer at most")

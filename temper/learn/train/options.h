@@ -31,6 +31,7 @@ struct CommonOptions {
   int64_t seed = 42;
   int64_t num_threads = 0;
 
+  std::string optim = "adamw_torch";
   double learning_rate = 2e-5;
   std::string lr_scheduler_type = "linear";
   int64_t warmup_steps = 0;
@@ -42,6 +43,7 @@ struct CommonOptions {
   int64_t per_device_train_batch_size = 8;
   int64_t gradient_accumulation_steps = 1;
   int64_t micro_batch_tokens = 2048;
+  bool gradient_checkpointing = false;
   int64_t max_skipped_steps = 3;
 
   int64_t logging_steps = 1;
@@ -54,6 +56,8 @@ struct CommonOptions {
   std::string resume_from_checkpoint;
 };
 void describe(config::Fields<CommonOptions>& f);
+/// What --optim names.
+optim::MomentKind moments_of(const CommonOptions& options);
 
 struct SftOptions {
   CommonOptions common;
@@ -91,6 +95,8 @@ struct RolloutOptions {
   std::string chat_template_path, eos_token;
 };
 void describe(config::Fields<RolloutOptions>& f);
+/// The part of them that names the environment and its rows.
+void describe_environment(config::Fields<RolloutOptions>& f);
 
 struct GrpoOptions {
   CommonOptions common;

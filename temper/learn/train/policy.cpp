@@ -42,7 +42,11 @@ class Policy {
   }
 
   Result train() {
-    if (loss_.needs_reference() && !run_.model().has_adapter()) reference_ = start_model();
+    const bool copies = loss_.needs_reference() && !run_.model().has_adapter();
+    const PolicyNeeds needs{.reference = loss_.needs_reference(), .copy = copies};
+    if (!run_.foresee(forecast(plan_, options_, prompt_tokens(), needs), plan_.steps))
+      return run_.planned();
+    if (copies) reference_ = start_model();
     run_.begin(plan_.steps);
     if (run_.state().entropy_coef)
       entropy_.restore(*run_.state().entropy_coef, *run_.state().last_entropy);
@@ -72,6 +76,18 @@ class Policy {
     options.eos_token = o.eos_token;
     options.now_s = static_cast<int64_t>(clock::epoch_seconds());
     return options;
+  }
+
+  /// Mean tokens of a few prompts.
+  double prompt_tokens() const {
+    constexpr int64_t kLooked = 16;
+    double sum = 0;
+    for (int64_t i = 0; i < kLooked; ++i) {
+      const env::Row row =
+          environment_.row(env::Split::Train, i % plan_.rows, run_.options().run_seed());
+      sum += static_cast<double>(evaluate::prompt_of(row, renderer_).size());
+    }
+    return sum / kLooked;
   }
 
   void announce() {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "temper/foundation/error/error.h"
@@ -64,6 +65,31 @@ PolicyPlan plan_policy(const CommonOptions& common, const RolloutOptions& rollou
   plan.steps = common.max_steps > 0 ? common.max_steps
                                     : static_cast<int64_t>(generations) * rollout.num_iterations;
   return plan;
+}
+
+Forecast forecast(const PolicyPlan& plan, const RolloutOptions& rollout, double prompt_tokens,
+                  const PolicyNeeds& needs) {
+  const auto n = [](int64_t count) { return static_cast<double>(count); };
+  const double updates = n(plan.steps), batches = updates / n(rollout.num_iterations);
+  const double read = n(plan.prompts) * prompt_tokens,
+               tokens = n(plan.prompts * plan.samples * rollout.max_completion_length);
+  const int64_t at_once = std::min(rollout.max_sequences, plan.prompts * plan.samples);
+  plan::Work work{.read_rows = batches * read,
+                  .sampled_tokens = batches * tokens,
+                  .trained_rows = updates * (read + tokens),
+                  .trained_tokens = updates * tokens,
+                  .context = prompt_tokens + n(rollout.max_completion_length) / 2,
+                  .sequences = n(at_once),
+                  .steps = updates};
+  if (needs.reference) {
+    work.read_rows += batches * (read + tokens);
+    work.scored_tokens += batches * tokens;
+  }
+  return {.work = work,
+          .max_sequences = at_once,
+          .sequence_tokens = static_cast<int64_t>(prompt_tokens) + rollout.max_completion_length,
+          .reference_copy = needs.copy,
+          .at_most = true};
 }
 
 }  // namespace temper::train

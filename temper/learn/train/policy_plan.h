@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "temper/learn/train/forecast.h"
 #include "temper/learn/train/options.h"
 
 namespace temper::algo {
@@ -22,5 +23,12 @@ struct PolicyPlan {
 /// other.
 PolicyPlan plan_policy(const CommonOptions& common, const RolloutOptions& rollout, int64_t rows,
                        const algo::Policy& member);
+
+struct PolicyNeeds {
+  bool reference, copy;  ///< the reference's log-probs are read; by a second model
+};
+/// What the run will take if answers are as long as they may be.
+Forecast forecast(const PolicyPlan& plan, const RolloutOptions& rollout, double prompt_tokens,
+                  const PolicyNeeds& needs);
 
 }  // namespace temper::train

@@ -60,6 +60,16 @@ std::vector<std::vector<step::Pair>> mismatches(const PairRows& rows, const RowO
   return all;
 }
 
+RowTokens tokens_in(const std::vector<step::Pair>& pairs) {
+  RowTokens tokens;
+  for (const step::Pair& pair : pairs) {
+    tokens.add(std::ssize(pair.prompt), 0);
+    for (const auto* answer : {&pair.chosen, &pair.rejected})
+      tokens.add(std::ssize(*answer), std::ssize(*answer));
+  }
+  return tokens;
+}
+
 std::string shown(const step::Pair& pair, const token::Tokenizer& tokenizer) {
   std::string text = tokenizer.decode(pair.prompt);
   if (!pair.chosen.empty()) text += "\n[chosen] " + tokenizer.decode(pair.chosen);
@@ -191,6 +201,13 @@ Result preference(Run& run, PairRows rows, const algo::PreferenceLoss& loss,
   const std::vector<std::string> more = label_notes(rows, loss);
   rows.notes.insert(rows.notes.end(), more.begin(), more.end());
   print_rows(run, order, counts, rows.rejected, rows.notes);
+  plan::Work work = row_work(order, o, tokens_in(rows.train), tokens_in(rows.test));
+  if (loss.needs_reference()) {  // read once, before the first step
+    const double visits = std::min(1.0, order.epochs(order.steps()));
+    work.read_rows += visits * tokens_in(rows.train).read + tokens_in(rows.test).read;
+    work.scored_tokens += visits * tokens_in(rows.train).predicted + tokens_in(rows.test).predicted;
+  }
+  if (!run.foresee({.work = work}, order.steps())) return run.planned();
   if (loss.needs_reference()) {  // before begin(), which puts a resumed run's weights in place
     std::vector<step::Pair*> read = visited(rows, order);
     for (std::vector<step::Pair>& batch : mixed) {

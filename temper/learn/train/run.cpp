@@ -1,5 +1,7 @@
 #include "temper/learn/train/run.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -27,7 +29,8 @@ model::ModelOptions model_options(const CommonOptions& o, weights::HeadKind head
                    .rank_stabilised = o.use_rslora,
                    .targets = o.lora_target_modules},
           .seed = o.run_seed(),
-          .head = head};
+          .head = head,
+          .gradient_checkpointing = o.gradient_checkpointing};
 }
 
 /// "key: value" lines that differ between two configs, leaving out what may change on resume.
@@ -70,6 +73,7 @@ Run::Run(const CommonOptions& options, const Setting& setting, weights::HeadKind
       resumed_([&] {
         if (options.num_threads > 0) tensor::use_threads(static_cast<int>(options.num_threads));
         open_folder();
+        refuse_too_large();
         return resumed_;
       }()),
       loaded_(sample::load(options.model_name_or_path, model_options(options, head))),
@@ -89,6 +93,15 @@ Run::~Run() {
                      name.starts_with("events.out.tfevents.");
     if (own) std::filesystem::remove(entry.path(), ignored);
   }
+  if (made_folder_) std::filesystem::remove(options_.output_dir, ignored);  // if nothing is in it
+}
+
+/// By what the options alone tell, before anything is loaded.
+void Run::refuse_too_large() const {
+  const std::string& path = options_.model_name_or_path;
+  if (model::is_adapter_folder(path)) return;
+  const weights::ModelConfig config = weights::Checkpoint::open(path).config();
+  train::foresee(options_, config, {}, 0);
 }
 
 void Run::open_folder() {
@@ -101,6 +114,7 @@ void Run::open_folder() {
       throw Error(
           {"there is no run to resume", folder, "leave out --resume_from_checkpoint to start one"});
     }
+    made_folder_ = !file::exists(folder);
     return file::make_folder(folder);
   }
   if (!wanted) {
@@ -125,7 +139,33 @@ CheckpointParts Run::parts() {
   return {.model = model(), .optimizer = *optimizer_, .tokenizer = tokenizer(), .base = base()};
 }
 
+int64_t Run::disk_bytes() const {
+  return (options_.save_total_limit + 2) * checkpoint_bytes(*loaded_.model);
+}
+
+bool Run::foresee(const Forecast& forecast, int64_t total_steps) {
+  foreseen_ = train::foresee(options_, loaded_.model->config(), forecast, tensor::held().now);
+  if (setting_.plan_only || !brief()) {
+    runlog::print("plan       " +
+                  plan::line(foreseen_->prediction, foreseen_->probe, foreseen_->at_most) + "\n");
+  }
+  if (setting_.plan_only) {
+    runlog::print(details(*foreseen_));
+    runlog::print(
+        fmt::format("disk       {:.2f} GB for checkpoints and the model; {:.1f} GB are "
+                    "free\nsteps      {}\n",
+                    static_cast<double>(disk_bytes()) / 1e9,
+                    static_cast<double>(file::free_bytes(options_.output_dir)) / 1e9, total_steps));
+  }
+  return !setting_.plan_only;
+}
+
+Result Run::planned() const {
+  return {.state = state_, .only_planned = true, .summary = nullptr};
+}
+
 void Run::begin(int64_t total_steps) {
+  ASSERT(!setting_.plan_only, "a run that is only planned does not begin");
   total_steps_ = total_steps;
   const int64_t warmup = options_.warmup_steps > 0
                              ? options_.warmup_steps
@@ -140,8 +180,9 @@ void Run::begin(int64_t total_steps) {
                                    .beta2 = options_.adam_beta2,
                                    .eps = options_.adam_epsilon,
                                    .weight_decay = options_.weight_decay,
-                                   .max_grad_norm = options_.max_grad_norm});
-  const int64_t needed = (options_.save_total_limit + 2) * checkpoint_bytes(model());
+                                   .max_grad_norm = options_.max_grad_norm,
+                                   .moments = moments_of(options_)});
+  const int64_t needed = disk_bytes();
   if (const int64_t room = file::free_bytes(options_.output_dir); room < needed) {
     throw Error({"the disk has " + std::to_string(room >> 20) +
                      " MB left, the run's checkpoints need " + std::to_string(needed >> 20) + " MB",
@@ -154,7 +195,7 @@ void Run::begin(int64_t total_steps) {
   }
   if (folder) {
     state_ = load_checkpoint(*folder, model(), *optimizer_, log_);
-    saved_step_ = state_.step;
+    first_step_ = saved_step_ = state_.step;
     if (state_.bit_class != tensor::bit_class(tensor::isa())) {
       runlog::print("note: the run was begun on the '" + state_.bit_class +
                     "' kernels; from here on its bits differ from an uninterrupted run's\n");
@@ -259,6 +300,18 @@ Result Run::interrupted() {
           .summary = nullptr};
 }
 
+/// What was foreseen against what it took; of a run that was resumed only the memory.
+void Run::print_outcome(const Json& summary) const {
+  if (!foreseen_ || brief()) return;
+  const bool whole = first_step_ == 0;
+  runlog::print(fmt::format("took       {:.1f} GB{}{}, foreseen {:.1f} GB{}{}\n",
+                            static_cast<double>(summary["peak_bytes"].get<int64_t>()) / 1e9,
+                            whole ? " and " : "", whole ? plan::duration(state_.seconds) : "",
+                            static_cast<double>(foreseen_->prediction.peak_bytes) / 1e9,
+                            whole ? (foreseen_->at_most ? " and at most " : " and ") : "",
+                            whole ? plan::duration(foreseen_->prediction.seconds) : ""));
+}
+
 Result Run::finish(const Json& extra) {
   const std::string& folder = options_.output_dir;
   const bool best =
@@ -288,8 +341,10 @@ Result Run::finish(const Json& extra) {
       {"final_model_from_step", best ? state_.best_step : state_.step},
       {"machine", machine_json()}};
   for (const auto& [key, value] : extra.items()) summary[key] = value;
+  if (foreseen_) summary["plan"] = to_json(*foreseen_);
   log_.flush();
   log_.write_summary(summary);
+  print_outcome(summary);
   return {.state = state_,
           .interrupted = false,
           .head = model().config().head,

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "temper/engine/sample/load.h"
 #include "temper/foundation/runlog/progress.h"
 #include "temper/foundation/runlog/runlog.h"
+#include "temper/learn/train/forecast.h"
 #include "temper/learn/train/options.h"
 #include "temper/learn/train/state.h"
 
@@ -27,12 +29,13 @@ struct Setting {
   std::string command;      ///< sft, grpo: the run's name in logs
   std::string config_yaml;  ///< the resolved options
   bool brief = false;       ///< no lines about rows and batches before the progress
+  bool plan_only = false;   ///< says what the run would cost, and does not begin
   const std::atomic<bool>* interrupted = nullptr;  ///< set by Ctrl-C
 };
 
 struct Result {
   State state;
-  bool interrupted = false;
+  bool interrupted = false, only_planned = false;
   weights::HeadKind head = weights::HeadKind::Language;  ///< of the model that was trained
   double flops = 0;
   JsonPtr summary;
@@ -60,6 +63,10 @@ class Run {
   State& state() { return state_; }
   bool resumed() const { return resumed_; }
 
+  /// Predicts memory and time, refuses what cannot fit, and keeps the prediction for the summary.
+  /// Call before begin(). False: the run was only to be planned, and planned() is its result.
+  bool foresee(const Forecast& forecast, int64_t total_steps);
+  Result planned() const;
   /// Call once the number of steps is known: sets up the schedule and the optimizer, checks the
   /// disk, and restores the checkpoint of a resumed run.
   void begin(int64_t total_steps);
@@ -94,16 +101,22 @@ class Run {
 
  private:
   void open_folder();
+  void refuse_too_large() const;
+  void print_outcome(const Json& summary) const;
+  int64_t disk_bytes() const;
   CheckpointParts parts();
 
   CommonOptions options_;
   Setting setting_;
+  bool made_folder_ = false;  // before resumed_, whose initialiser opens the folder
   bool resumed_ = false;
   sample::Loaded loaded_;
   runlog::RunLog log_;
   std::unique_ptr<optim::AdamW> optimizer_;
   optim::Schedule schedule_;
   State state_;
+  std::optional<Foreseen> foreseen_;
+  int64_t first_step_ = 0;  ///< of this process
   int64_t total_steps_ = 0;
   double began_, saved_;
   int64_t saved_step_ = 0;

@@ -28,6 +28,16 @@ std::string shown(const step::ScoreItem& item, const token::Tokenizer& tokenizer
   return text;
 }
 
+/// No vocabulary is looked at: scores cost next to nothing.
+RowTokens tokens_in(const std::vector<step::ScoreItem>& items) {
+  RowTokens tokens;
+  for (const step::ScoreItem& item : items) {
+    tokens.add(std::ssize(item.prompt), 0);
+    for (const step::ScoredAnswer& answer : item.answers) tokens.add(std::ssize(answer.tokens), 0);
+  }
+  return tokens;
+}
+
 Figures figures_of(const step::ScoreResult& result) {
   return {result.metrics.begin(), result.metrics.end()};
 }
@@ -41,6 +51,8 @@ Result score(Run& run, const ScoreRows& rows, const algo::ScoreLoss& loss) {
   const RowOrder order(static_cast<int64_t>(rows.train.size()), o);
   step::ScoreStepper stepper(run.model(), loss, o.micro_batch_tokens);
   print_rows(run, order, counts, rows.rejected, rows.notes);
+  const plan::Work work = row_work(order, o, tokens_in(rows.train), tokens_in(rows.test));
+  if (!run.foresee({.work = work}, order.steps())) return run.planned();
   run.begin(order.steps());
   log_rows(run, order, rows.rejected, "decoded_row",
            [&](size_t row) { return shown(rows.train[row], run.tokenizer()); });

@@ -16,29 +16,31 @@ namespace {
 constexpr const char* kOptimizer = "/optimizer.safetensors";
 constexpr const char* kState = "/state.json";
 
-std::span<const std::byte> bytes(std::span<const float> values) {
-  return std::as_bytes(values);
-}
-
-void copy_out(const file::Safetensors& file, const std::string& name, std::span<float> out) {
+void copy_out(const file::Safetensors& file, const std::string& name, std::span<std::byte> out) {
   const file::Safetensors::Tensor* tensor = file.find(name);
   if (tensor == nullptr || tensor->data.size() != out.size_bytes()) {
     throw Error({"the checkpoint's '" + name + "' is not this model's", file.where(),
                  "resume with the model and the options that the run began with"});
   }
-  std::copy_n(reinterpret_cast<const char*>(tensor->data.data()), out.size_bytes(),
-              reinterpret_cast<char*>(out.data()));
+  std::copy(tensor->data.begin(), tensor->data.end(), out.begin());
 }
 
 uint32_t checksum(const file::Safetensors& file) {
   uint32_t sum = 0;
-  for (const char* name : {"master", "m", "v"}) {
-    const file::Safetensors::Tensor* tensor = file.find(name);
-    if (tensor == nullptr) continue;
+  for (const file::Safetensors::Tensor& tensor : file.tensors()) {
     sum = sum * 31 +
-          file::crc32c({reinterpret_cast<const char*>(tensor->data.data()), tensor->data.size()});
+          file::crc32c({reinterpret_cast<const char*>(tensor.data.data()), tensor.data.size()});
   }
   return sum;
+}
+
+/// What the optimizer's file holds: masters and moments.
+std::vector<optim::Moments::Tensor> everything(model::Model& model, optim::AdamW& optimizer) {
+  const std::span<float> masters = model.store().masters();
+  std::vector<optim::Moments::Tensor> all = {
+      {"master", file::Format::F32, std::ssize(masters), std::as_writable_bytes(masters)}};
+  for (optim::Moments::Tensor& tensor : optimizer.moments()) all.push_back(std::move(tensor));
+  return all;
 }
 
 int64_t step_of(const std::string& name) {
@@ -140,13 +142,12 @@ void save_checkpoint(const std::string& output_dir, const CheckpointParts& parts
   file::remove_folder(partial);
   file::make_folder(partial);
   write_weights(partial, parts);
-  const int64_t size = parts.model.store().trained_size();
-  file::SafetensorsWriter writer(partial + kOptimizer, {{"master", file::Format::F32, {size}},
-                                                        {"m", file::Format::F32, {size}},
-                                                        {"v", file::Format::F32, {size}}});
-  writer.write("master", bytes(parts.model.store().masters()));
-  writer.write("m", bytes(parts.optimizer.first_moment()));
-  writer.write("v", bytes(parts.optimizer.second_moment()));
+  const std::vector<optim::Moments::Tensor> tensors = everything(parts.model, parts.optimizer);
+  std::vector<file::SafetensorsWriter::Entry> entries;
+  for (const auto& tensor : tensors)
+    entries.push_back({tensor.name, tensor.format, {tensor.count}});
+  file::SafetensorsWriter writer(partial + kOptimizer, entries);
+  for (const auto& tensor : tensors) writer.write(tensor.name, tensor.bytes);
   writer.close();
   log.sync();
   Json json = {{"state", state.to_json()},
@@ -176,13 +177,10 @@ State load_checkpoint(const std::string& folder, model::Model& model, optim::Ada
     throw Error({"the checkpoint is damaged: its checksum differs", folder + kOptimizer,
                  "resume from an older one: --resume_from_checkpoint FOLDER"});
   }
-  const size_t size = static_cast<size_t>(model.store().trained_size());
-  std::vector<float> m(size), v(size);
-  copy_out(tensors, "master", model.store().masters());
-  copy_out(tensors, "m", m);
-  copy_out(tensors, "v", v);
+  for (const auto& tensor : everything(model, optimizer))
+    copy_out(tensors, tensor.name, tensor.bytes);
   const State state = State::from_json(json.value("state", Json()), where);
-  optimizer.restore(m, v, json.value("optimizer_steps", state.step));
+  optimizer.go_on_from(json.value("optimizer_steps", state.step));
   model.refresh();
   log.truncate_to(json.value("log_offsets", Json()));
   return state;

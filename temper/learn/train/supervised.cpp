@@ -56,6 +56,13 @@ int64_t tokens_of(std::span<const chat::TokenRow* const> rows) {
   return tokens;
 }
 
+RowTokens tokens_in(const std::vector<chat::TokenRow>& rows) {
+  RowTokens tokens;
+  for (const chat::TokenRow& row : rows)
+    tokens.add(static_cast<int64_t>(row.ids.size()), row.trained_tokens());
+  return tokens;
+}
+
 /// Shares of rows by length: "≤64: 12  ≤128: 30 …".
 std::string histogram(const std::vector<chat::TokenRow>& rows) {
   std::string text;
@@ -120,6 +127,8 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
   require_rows({"rows", rows.train.size(), rows.test.size(), rows.truncated}, rows.rejected);
   const int64_t count = static_cast<int64_t>(rows.train.size());
   const RowOrder order(count, o);
+  const plan::Work work = row_work(order, o, tokens_in(rows.train), tokens_in(rows.test));
+  if (!run.foresee({.work = work}, order.steps())) return run.planned();
   run.begin(order.steps());
   log_rows(run, order, rows.rejected, "decoded_row",
            [&](size_t row) { return chat::show(rows.train[row], renderer.tokenizer(), false); });

@@ -316,6 +316,31 @@ TEST_F(Training, AStoppedPolicyRunResumesToTheSameBits) {
   EXPECT_TRUE(read("whole/rollouts.jsonl") == read("parts/rollouts.jsonl"));
 }
 
+TEST_F(Training, MomentsOfAByteLearnAsWellAndResumeToTheSameBits) {
+  SftOptions o = sft_options("whole");
+  o.common.model_name_or_path = other_model({.width = 64, .layers = 1});  // weights worth packing
+  o.common.save_steps = 1;
+  o.common.optim = "adamw_8bit";
+  const Result packed = run_sft(o);
+  EXPECT_LT(packed.state.last_loss, 0.5 * packed.state.first_loss);
+  o.common.output_dir = (root_ / "parts").string();
+  const std::atomic<bool> stop{true};
+  EXPECT_TRUE(run_sft(o, &stop).interrupted);
+  o.common.resume_from_checkpoint = "true";
+  EXPECT_FALSE(run_sft(o).interrupted);
+  EXPECT_TRUE(read("whole/model.safetensors") == read("parts/model.safetensors"));
+  o.common.output_dir = (root_ / "float").string();
+  o.common.resume_from_checkpoint = "";
+  o.common.optim = "adamw_torch";
+  run_sft(o);
+  EXPECT_FALSE(read("whole/model.safetensors") == read("float/model.safetensors"));
+  const auto bytes = [&](const char* run) {
+    const std::vector<std::string> steps = file::names_in((root_ / run / "checkpoints").string());
+    return fs::file_size(root_ / run / "checkpoints" / steps.back() / "optimizer.safetensors");
+  };
+  EXPECT_LT(static_cast<double>(bytes("whole")), 0.65 * static_cast<double>(bytes("float")));
+}
+
 TEST_F(Training, LoraTrainsAnAdapterAndKeepsTheBase) {
   GrpoOptions o = grpo_options("lora");
   o.common.use_peft = true;
@@ -343,7 +368,10 @@ TEST_F(Training, ARunThatAnErrorEndedBeforeItBeganLeavesItsFolderFree) {
   std::ofstream(root_ / "bad.jsonl") << R"({"prompt": "say", "completion": 7})";
   o.data.dataset_name = (root_ / "bad.jsonl").string();
   EXPECT_NE(message([&] { run_sft(o); }).find("bad.jsonl:1"), std::string::npos);
+  EXPECT_FALSE(file::exists((root_ / "a").string()));
+  std::filesystem::create_directory(root_ / "a");
   std::ofstream(root_ / "a/notes.txt") << "mine";
+  EXPECT_NE(message([&] { run_sft(o); }).find("bad.jsonl:1"), std::string::npos);
   run_sft(sft_options("a"));
   EXPECT_EQ(read("a/notes.txt"), "mine");
 }

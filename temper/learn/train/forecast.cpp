@@ -1,0 +1,90 @@
+#include "temper/learn/train/forecast.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "temper/engine/sample/load.h"
+
+namespace temper::train {
+
+void RowTokens::add(int64_t tokens, int64_t trained) {
+  const auto count = static_cast<double>(tokens);
+  read += count;
+  predicted += static_cast<double>(trained);
+  looked_at += count * count / 2;
+}
+
+plan::Work row_work(const RowOrder& order, const CommonOptions& options, const RowTokens& train,
+                    const RowTokens& test) {
+  const double epochs = order.epochs(order.steps());
+  const bool evaluated = options.eval_steps > 0;
+  const double evaluations =
+      evaluated ? static_cast<double>(1 + (order.steps() - 1) / options.eval_steps) : 0;
+  return {.read_rows = evaluations * test.read,
+          .scored_tokens = evaluations * test.predicted,
+          .trained_rows = epochs * train.read,
+          .trained_tokens = epochs * train.predicted,
+          .context = train.looked_at / std::max(1.0, train.read),
+          .steps = static_cast<double>(order.steps())};
+}
+
+Foreseen foresee(const CommonOptions& options, const weights::ModelConfig& config,
+                 const Forecast& forecast, int64_t held_bytes) {
+  const plan::Shape shape = {
+      .dtype = sample::dtype_of(options.dtype),
+      .training = options.use_peft ? model::Training::Lora : model::Training::Full,
+      .lora = {.rank = options.lora_r, .targets = options.lora_target_modules},
+      .micro_batch_tokens = options.micro_batch_tokens,
+      .gradient_checkpointing = options.gradient_checkpointing,
+      .byte_moments = moments_of(options) == optim::MomentKind::Byte,
+      .max_sequences = forecast.max_sequences,
+      .sequence_tokens = forecast.sequence_tokens,
+      .reference_copy = forecast.reference_copy,
+      .other_bytes = forecast.other_bytes};
+  // a hundredth of what the run would take at 20 GFLOP/s
+  const double short_run = plan::flops(config, forecast.work, {.training = shape.training}) / 2e12;
+  Foreseen found{
+      .probe = plan::probe(
+          config, {.dtype = shape.dtype,
+                   .sequences = std::max<int64_t>(1, static_cast<int64_t>(forecast.work.sequences)),
+                   .seconds = std::min(2.0, short_run)}),
+      .prediction = {},
+      .at_most = forecast.at_most};
+  found.probe.memory_bytes += held_bytes;
+  found.prediction = plan::predict(config, shape, forecast.work, found.probe);
+  plan::refuse_if_too_large(found.prediction, found.probe);
+  return found;
+}
+
+std::string details(const Foreseen& foreseen) {
+  std::string memory, time;
+  for (const auto& [name, bytes] : foreseen.prediction.memory) {
+    memory += fmt::format("{}{} {:.2f} GB", memory.empty() ? "" : ", ", name,
+                          static_cast<double>(bytes) / 1e9);
+  }
+  for (const auto& [name, seconds] : foreseen.prediction.time) {
+    time += fmt::format("{}{} {}", time.empty() ? "" : ", ", name, plan::duration(seconds));
+  }
+  const auto& probe = foreseen.probe;
+  return fmt::format("memory     {}; {:.1f} GB are free\n", memory,
+                     static_cast<double>(probe.memory_bytes) / 1e9) +
+         fmt::format("time       {}\n", time.empty() ? "none" : time) +
+         fmt::format(
+             "machine    products {:.0f} GFLOP/s, {:.0f} at the rows of one decoding step, "
+             "memory {:.1f} GB/s\n",
+             probe.flops_per_s / 1e9, probe.decode_flops_per_s / 1e9, probe.bytes_per_s / 1e9);
+}
+
+Json to_json(const Foreseen& foreseen) {
+  return {{"peak_bytes", foreseen.prediction.peak_bytes},
+          {"seconds", foreseen.prediction.seconds},
+          {"tflop", foreseen.prediction.flops / 1e12},
+          {"at_most", foreseen.at_most},
+          {"limit", foreseen.prediction.limit},
+          {"gemm_flops_per_s", foreseen.probe.flops_per_s},
+          {"read_bytes_per_s", foreseen.probe.bytes_per_s}};
+}
+
+}  // namespace temper::train
