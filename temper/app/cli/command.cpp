@@ -1,5 +1,8 @@
 #include "temper/app/cli/command.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -31,34 +34,73 @@ Asked ask(const config::Binding& binding, std::span<const std::string> args,
   return asked;
 }
 
-void each_line(const std::string& input, const Context& context,
-               const std::function<Json(const Json& line)>& answer) {
+namespace {
+
+/// What `make` gives, or the error that it threw as a line of its own.
+Json answer_or_error(const std::function<Json()>& make, const std::string& where) {
+  try {
+    return make();
+  } catch (const Error& error) {
+    return {{"error", error.at(where).what()}};
+  } catch (const Json::exception& error) {
+    const std::string why = std::string("a value has the wrong type: ") + error.what();
+    return {{"error", Error({why, where, ""}).what()}};
+  }
+}
+
+}  // namespace
+
+void each_batch(const std::string& input, const Context& context, const LineBatch& batch) {
   std::ifstream file;
   if (!input.empty()) {
     file.open(input);
     if (!file) throw Error({"cannot read the file", input, "check its path and permissions"});
   }
   std::istream& in = input.empty() ? std::cin : file;
+  struct Begun {
+    std::string where;
+    std::function<Json()> answer;
+  };
+  std::vector<Begun> begun;
+  auto flush = [&] {
+    if (begun.empty()) return;
+    batch.work();
+    for (const Begun& line : begun) {
+      runlog::print(text::to_line(answer_or_error(line.answer, line.where)) + "\n");
+    }
+    begun.clear();
+  };
   std::string line;
   int64_t number = 0;
-  while (!context.stopped() && std::getline(in, line)) {
+  while (!context.stopped() && runlog::has_reader() && std::getline(in, line)) {
     ++number;
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    const std::string where =
-        (input.empty() ? "line " : input + ", line ") + std::to_string(number);
-    Json out;
-    try {
-      const Json value = text::parse_json(line, "");
-      if (!value.is_object()) throw Error({"wanted a JSON object", "", ""});
-      out = answer(value);
-    } catch (const Error& error) {
-      out = {{"error", error.at(where).what()}};
-    } catch (const Json::exception& error) {
-      const std::string why = std::string("a value has the wrong type: ") + error.what();
-      out = {{"error", Error({why, where, ""}).what()}};
-    }
-    runlog::print(text::to_line(out) + "\n");
+    Begun& next = begun.emplace_back();
+    next.where = (input.empty() ? "line " : input + ", line ") + std::to_string(number);
+    const Json failed = answer_or_error(
+        [&]() -> Json {
+          const Json value = text::parse_json(line, "");
+          if (!value.is_object()) throw Error({"wanted a JSON object", "", ""});
+          next.answer = batch.begin(value);
+          return {};
+        },
+        next.where);
+    if (!failed.is_null()) next.answer = [failed] { return failed; };
+    if (begun.size() >= batch.most) flush();
   }
+  flush();
+}
+
+void each_line(const std::string& input, const Context& context,
+               const std::function<Json(const Json& line)>& answer) {
+  each_batch(input, context,
+             {.begin = [&](const Json& line) { return [&answer, line] { return answer(line); }; },
+              .work = [] {}});
+}
+
+bool reads_file(const std::string& input) {
+  struct stat info {};
+  return !input.empty() || (::fstat(STDIN_FILENO, &info) == 0 && S_ISREG(info.st_mode));
 }
 
 void describe(config::Fields<ModelOptions>& f) {

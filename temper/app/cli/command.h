@@ -22,6 +22,7 @@ struct Context {
   /// Set by Ctrl-C (first press); commands stop soon after. One that lives on takes the press back.
   /// Null: nothing can interrupt.
   std::atomic<bool>* interrupted;
+  bool plan_only = false;  ///< training commands say what the run would cost, and do not begin
 
   bool stopped() const { return interrupted != nullptr && *interrupted; }
 };
@@ -62,6 +63,18 @@ Asked ask(const config::Binding& binding, std::span<const std::string> args,
 /// Stops early when interrupted.
 void each_line(const std::string& input, const Context& context,
                const std::function<Json(const Json& line)>& answer);
+
+/// The same for work that is quicker done together: `begin` takes a line and gives what will make
+/// its answer, `work` is called once after every `most` lines and before their answers are made.
+struct LineBatch {
+  size_t most = 1;
+  std::function<std::function<Json()>(const Json& line)> begin;
+  std::function<void()> work;
+};
+void each_batch(const std::string& input, const Context& context, const LineBatch& batch);
+
+/// True when --input, or standard input, is a file: nobody waits for an answer between two lines.
+bool reads_file(const std::string& input);
 
 /// The model a plumbing or trying command runs on.
 struct ModelOptions {

@@ -137,9 +137,13 @@ class Demo {
             n(o_.eval_prompts) * (untrained + n(o_.eval_samples) * answer) +
             (n(o_.middle_prompts * o_.eval_samples) + grpo * n(o_.grpo_samples)) * answer,
         .trained_rows = sft * (own + answer) + grpo * (prompt + n(o_.grpo_samples) * answer),
-        .trained_tokens = (sft + grpo * n(o_.grpo_samples)) * answer};
+        .trained_tokens = (sft + grpo * n(o_.grpo_samples)) * answer,
+        .context = own + answer / 2,
+        .sequences = n(train::RolloutOptions().max_sequences),
+        .steps = n(o_.sft_steps + o_.grpo_steps)};
     const kernel::Dtype dtype = sample::dtype_of(o_.dtype);
-    const plan::Probe machine = plan::probe(model, dtype);
+    const plan::Probe machine =
+        plan::probe(model, {.dtype = dtype, .sequences = train::RolloutOptions().max_sequences});
     const plan::Shape shape{
         .dtype = dtype,
         .lora = {},

@@ -5,6 +5,7 @@
 namespace temper::cli {
 
 Exit finish(const train::Result& result, const std::string& output_dir, const Context& context) {
+  if (result.only_planned) return Exit::Done;
   if (result.interrupted) {
     runlog::print("stopped    after step " + std::to_string(result.state.step) +
                   "; go on with the same command and --resume_from_checkpoint true\n");

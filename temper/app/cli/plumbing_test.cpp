@@ -186,6 +186,22 @@ TEST(Sample, RefusesAPromptLongerThanTheContext) {
   EXPECT_NE(one(ran).find("the model's context holds 256"), std::string::npos) << ran.out;
 }
 
+TEST(Sample, SaysTheSameOfLinesAloneAndTogether) {
+  std::string lines;
+  for (int i = 0; i < 7; ++i) {
+    lines += Json{{"prompt", {1, 2, 3 + i}}, {"n", 2}, {"max_tokens", 5}}.dump() + "\n";
+    if (i == 3) lines += Json{{"prompt", std::string(300, 'x')}}.dump() + "\n{\"prompt\"\n";
+  }
+  const Ran alone = run_command("sample", {"--model", small_model(), "--batch_lines", "1"}, lines);
+  const Ran five = run_command("sample", {"--model", small_model(), "--batch_lines", "5"}, lines);
+  const Ran all = run_command("sample", {"--model", small_model(), "--batch_lines", "64"}, lines);
+  ASSERT_EQ(alone.lines().size(), 9U) << alone.out;
+  EXPECT_TRUE(alone.lines()[4].contains("error"));
+  EXPECT_TRUE(alone.lines()[5].contains("error"));
+  EXPECT_EQ(alone.out, five.out);
+  EXPECT_EQ(alone.out, all.out);
+}
+
 TEST(Sample, PrintsTextForAPrompt) {
   const std::vector<std::string> args = {"--model", small_model(), "--prompt",     "he",
                                          "--n",     "1",           "--max_tokens", "4"};

@@ -106,5 +106,28 @@ TEST(Prefer, DataShowPrintsPairs) {
   EXPECT_NE(shown.out.find("rejected  no"), std::string::npos);
 }
 
+TEST(Plan, SaysWhatACommandTakesAndLeavesNothing) {
+  const std::string folder = fresh_folder("plan");
+  std::vector<std::string> args = {"dpo",
+                                   "--model_name_or_path",
+                                   small_model(),
+                                   "--dataset_name",
+                                   pairs(folder),
+                                   "--output_dir",
+                                   folder + "/run",
+                                   "--max_steps",
+                                   "2",
+                                   "--per_device_train_batch_size",
+                                   "2"};
+  const Ran ran = run_command("plan", args);
+  ASSERT_EQ(ran.exit, Exit::Done) << ran.error;
+  for (const char* part : {"plan ", "GB peak", "memory ", "time ", "disk ", "steps      2"})
+    EXPECT_NE(ran.out.find(part), std::string::npos) << part << " in " << ran.out;
+  EXPECT_FALSE(file::exists(folder + "/run"));
+  EXPECT_NE(run_command("plan", {"dop"}).error.find("did you mean 'dpo'"), std::string::npos);
+  args.back() = "0";
+  EXPECT_NE(run_command("plan", args).error.find("per_device_train_batch_size"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace temper::cli

@@ -24,6 +24,7 @@ Exit train_command(std::string_view name, std::string_view usage, Options option
   const train::Setting setting{.terminal = context.terminal,
                                .command = std::string(name),
                                .config_yaml = config::to_yaml(binding),
+                               .plan_only = context.plan_only,
                                .interrupted = context.interrupted};
   return finish(run(options, *loss, setting), options.common.output_dir, context);
 }

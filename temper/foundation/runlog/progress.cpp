@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
@@ -49,9 +50,15 @@ Terminal detect(bool quiet) {
   return terminal;
 }
 
+bool has_reader() {
+  return std::ferror(stdout) == 0;
+}
+
 void print(std::string_view text) {
+  if (!has_reader()) return;
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    throw Error({"standard output cannot be written", "", "is its disk full, or its reader gone?"});
+    if (errno == EPIPE) return;
+    throw Error({"standard output cannot be written", "", "is its disk full?"});
   }
 }
 

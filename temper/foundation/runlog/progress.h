@@ -24,8 +24,11 @@ struct Terminal {
 /// Looks at standard output and at NO_COLOR, TERM and COLUMNS: the one place that reads them.
 Terminal detect(bool quiet);
 
-/// Writes to standard output, flushed.
+/// Writes to standard output, flushed. Where its reader is gone (`temper … | head`) nothing is
+/// written, and nothing is wrong: a run goes on. Throws Error when it cannot be written otherwise.
 void print(std::string_view text);
+/// False once a write to standard output has failed.
+bool has_reader();
 
 /// `text` in bold, dim, red, … when colour is on.
 enum class Color { Bold, Dim, Red, Green, Yellow, Blue };

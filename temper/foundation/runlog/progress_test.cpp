@@ -1,8 +1,12 @@
 #include "temper/foundation/runlog/progress.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdio>
 
 #include "temper/foundation/text/utf8.h"
 
@@ -17,6 +21,26 @@ struct Screen {
 };
 
 }  // namespace
+
+TEST(Print, GoesOnWhenItsReaderIsGone) {
+  std::signal(SIGPIPE, SIG_IGN);  // as main() has it
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  const int kept = ::dup(STDOUT_FILENO);
+  std::fflush(stdout);
+  ::dup2(ends[1], STDOUT_FILENO);
+  ::close(ends[1]);
+  print("somebody reads this\n");
+  EXPECT_TRUE(has_reader());
+  ::close(ends[0]);
+  EXPECT_NO_THROW(print("nobody reads this\n"));
+  EXPECT_FALSE(has_reader());
+  EXPECT_NO_THROW(print("nor this\n"));
+  ::dup2(kept, STDOUT_FILENO);
+  ::close(kept);
+  std::clearerr(stdout);
+  EXPECT_TRUE(has_reader());
+}
 
 TEST(Progress, PrintsALineATenthWhenNotATerminal) {
   Screen screen;

@@ -4,9 +4,11 @@
 //     ->  {"completions": [{"text", "tokens", "logprobs", "finish_reason"}]}
 //
 // A line's options win over the command line's. A line with a seed says the same whatever else is
-// asked; lines without one draw from the command's seed and their place. With --prompt or --message
-// the answer is printed as text.
+// asked; lines without one draw from the command's seed and their place. Lines of a file are
+// answered together, which is quicker and changes no token. With --prompt or --message the answer
+// is printed as text.
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "temper/app/cli/line.h"
 #include "temper/app/cli/open_model.h"
@@ -31,6 +33,7 @@ struct Options {
   InputOptions lines;
   std::string prompt, message;
   std::string chat_template_path;
+  int64_t batch_lines = 0;
   Draws draws;
 };
 void describe(config::Fields<Options>& f) {
@@ -39,6 +42,9 @@ void describe(config::Fields<Options>& f) {
   f.add("prompt", &Options::prompt, "a text to go on with; prints text instead of JSON Lines");
   f.add("message", &Options::message, "the same, as a user's message through the chat template");
   f.add("chat_template_path", &Options::chat_template_path, "a Jinja file for messages");
+  f.add("batch_lines", &Options::batch_lines,
+        "lines answered together; 0: 64 of a file, 1 of a pipe or terminal")
+      .at_least(0);
   f.include(&Options::draws);
 }
 
@@ -74,22 +80,49 @@ Draws draws_of(const Line& line, const Draws& defaults) {
   return draws;
 }
 
-Json answer(const Json& value, const OpenModel& model, const Draws& defaults, uint32_t place) {
-  Line line(value);
-  std::vector<int32_t> prompt = prompt_ids(line, model);
-  const bool seeded = value.contains("seed") && !value["seed"].is_null();
-  const Draws draws = draws_of(line, defaults);
-  Json completions = Json::array();
-  for (const chat::Completion& said :
-       speak(model, request_of(std::move(prompt), draws, seeded ? 0 : place))) {
-    completions.push_back(
-        {{"text", said.text},
-         {"tokens", said.tokens},
-         {"logprobs", said.logp},
-         {"finish_reason", said.finish == chat::Finish::Stop ? "stop" : "length"}});
+/// Lines that are answered together.
+class Batch {
+ public:
+  Batch(const OpenModel& model, const Draws& defaults) : model_(model), defaults_(defaults) {}
+
+  std::function<Json()> begin(const Json& value) {
+    Line line(value);
+    std::vector<int32_t> prompt = prompt_ids(line, model_);
+    const bool seeded = value.contains("seed") && !value["seed"].is_null();
+    const uint32_t place = place_++;
+    requests_.push_back(
+        request_of(std::move(prompt), draws_of(line, defaults_), seeded ? 0 : place));
+    return [this, index = requests_.size() - 1] { return answer(index); };
   }
-  return {{"completions", completions}};
-}
+
+  void work() {
+    said_.clear();
+    try {
+      said_ = model_.sampler->speak(requests_);
+    } catch (const Error&) {  // one of them cannot be answered: each by itself tells which
+    }
+    asked_ = std::exchange(requests_, {});
+  }
+
+ private:
+  Json answer(size_t index) {
+    const auto completions = said_.empty() ? speak(model_, asked_[index]) : std::move(said_[index]);
+    Json list = Json::array();
+    for (const chat::Completion& said : completions) {
+      list.push_back({{"text", said.text},
+                      {"tokens", said.tokens},
+                      {"logprobs", said.logp},
+                      {"finish_reason", said.finish == chat::Finish::Stop ? "stop" : "length"}});
+    }
+    return {{"completions", list}};
+  }
+
+  const OpenModel& model_;
+  const Draws& defaults_;
+  uint32_t place_ = 0;
+  std::vector<chat::Request> requests_, asked_;
+  std::vector<std::vector<chat::Completion>> said_;
+};
 
 /// Completions as text; one alone is shown while it is drawn where nothing may have to be cut.
 void print_text(const OpenModel& model, const Options& options, const Context& context) {
@@ -127,9 +160,12 @@ Exit run(std::span<const std::string> args, const Context& context) {
     return ended(context);
   }
   model.sampler->listen([&](const sample::Event&) { return !context.stopped(); });
-  uint32_t place = 0;
-  each_line(options.lines.input, context,
-            [&](const Json& line) { return answer(line, model, options.draws, place++); });
+  Batch batch(model, options.draws);
+  const int64_t together = reads_file(options.lines.input) ? 64 : 1;
+  each_batch(options.lines.input, context,
+             {.most = static_cast<size_t>(options.batch_lines > 0 ? options.batch_lines : together),
+              .begin = [&](const Json& line) { return batch.begin(line); },
+              .work = [&] { batch.work(); }});
   return ended(context);
 }
 
