@@ -13,7 +13,8 @@ build: setup ## the program at build/temper, and the tests
 	cmake --build --preset release -j 2
 setup:       ## packages, libtorch and the demo's model (dev/setup)
 	@dev/setup
-bench: build ## kernels and whole steps, side by side
+bench: build ## kernels and whole steps, side by side (PEERS=venv: beside the peers' too)
+	cmake --build --preset release -j 2 --target bench_kernels > /dev/null
 	tests/bench/run
 check:       ## format, layers, sizes
 	dev/check

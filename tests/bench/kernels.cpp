@@ -14,6 +14,7 @@
 #include "temper/engine/kernel/gemm.h"
 #include "temper/engine/kernel/head.h"
 #include "temper/engine/kernel/reference/sample.h"
+#include "temper/engine/tensor/buffer.h"
 #include "temper/engine/tensor/parallel.h"
 #include "temper/engine/tensor/tensor.h"
 
@@ -54,6 +55,25 @@ static void bare_fma(benchmark::State& state) {
   rate(state, 2.0 * kRows * kSteps * 16 * kTimes * tensor::threads());
 }
 BENCHMARK(bare_fma)->UseRealTime();
+
+/// Sums 512 MB, as decoding one sequence reads its weights.
+static void read_bandwidth(benchmark::State& state) {
+  constexpr int64_t kBytes = int64_t{512} << 20;
+  tensor::Buffer buffer(kBytes);
+  buffer.zero();
+  const auto* words = reinterpret_cast<const uint64_t*>(buffer.data());
+  for (auto _ : state) {
+    tensor::parallel(kBytes / 64, [&](int64_t begin, int64_t end) {
+      std::array<uint64_t, 8> sums{};
+      for (int64_t line = begin; line < end; ++line) {
+        for (size_t i = 0; i < 8; ++i) sums[i] += words[line * 8 + static_cast<int64_t>(i)];
+      }
+      benchmark::DoNotOptimize(sums);
+    });
+  }
+  state.SetBytesProcessed(state.iterations() * kBytes);
+}
+BENCHMARK(read_bandwidth)->UseRealTime();
 
 static void product(benchmark::State& state, Dtype dtype) {
   const int64_t m = state.range(0), k = state.range(1), n = state.range(2);
@@ -158,7 +178,7 @@ BENCHMARK(attention)
     ->UseRealTime();
 
 static void fused_head(benchmark::State& state) {
-  const int64_t rows = state.range(0), width = 576, vocabulary = 49152;
+  const int64_t rows = state.range(0), width = 576, vocabulary = state.range(3);
   const bool backward = state.range(1) != 0;
   const auto dtype = state.range(2) != 0 ? Dtype::BFloat16 : Dtype::Float32;
   const std::vector<float> weight = sample(vocabulary * width, 1, 0.05f),
@@ -185,8 +205,10 @@ static void fused_head(benchmark::State& state) {
   rate(state, (backward ? 6.0 : 2.0) * static_cast<double>(rows * width * vocabulary));
 }
 BENCHMARK(fused_head)
-    ->ArgsProduct({{1, 64, 512}, {0}, {0, 1}})
-    ->ArgsProduct({{512}, {1}, {0, 1}})
+    ->ArgsProduct({{1, 64, 512}, {0}, {0, 1}, {49152}})
+    ->ArgsProduct({{512}, {1}, {0, 1}, {49152}})
+    ->Args({256, 0, 0, 49152})
+    ->Args({512, 0, 0, 24576})
     ->UseRealTime();
 
 /// The same from ATen: log-probabilities and entropy of float32 logits.
