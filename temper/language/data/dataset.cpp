@@ -8,6 +8,7 @@
 #include "temper/foundation/error/error.h"
 #include "temper/foundation/file/file.h"
 #include "temper/foundation/random/random.h"
+#include "temper/foundation/text/utf8.h"
 
 namespace temper::data {
 namespace {
@@ -30,6 +31,7 @@ class Reader {
 
   void read(std::string_view text, const std::string& where) {
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+    if (where.ends_with(".txt")) return read_text(text, where);
     size_t first = text.find_first_not_of(kSpace);
     if (first == std::string_view::npos) return;
     if (text[first] == '[') return read_array(text, where);
@@ -47,6 +49,25 @@ class Reader {
   std::vector<Rejected> rejected;
 
  private:
+  /// Rows of plain text: lines, paragraphs (a blank line stands between two), or all of it.
+  void read_text(std::string_view text, const std::string& where) {
+    const bool lines = options_.sample_by == "line", whole = options_.sample_by == "document";
+    const std::string_view between = lines ? "\n" : "\n\n";
+    for (int64_t line = 1; !text.empty() && !full();) {
+      const size_t end = whole ? text.size() : std::min(text.find(between), text.size());
+      const std::string_view one = text.substr(0, end);
+      const std::string_view read = text.substr(0, std::min(end + between.size(), text.size()));
+      const std::string place = where + ":" + std::to_string(line);
+      line += std::count(read.begin(), read.end(), '\n');
+      text.remove_prefix(read.size());
+      if (one.find_first_not_of(kSpace) == std::string_view::npos) continue;
+      guarded(options_, place, rejected, [&] {
+        if (!text::is_utf8(one)) throw Error({"the text is not UTF-8", place, "convert it first"});
+        add({{"text", std::string(one)}}, place);
+      });
+    }
+  }
+
   void read_array(std::string_view text, const std::string& where) {
     Json all = text::parse_json(text, where);
     for (size_t i = 0; i < all.size() && !full(); ++i) {
@@ -72,7 +93,7 @@ class Reader {
 };
 
 bool is_rows(const std::string& file) {
-  return file.ends_with(".jsonl") || file.ends_with(".json");
+  return file.ends_with(".jsonl") || file.ends_with(".json") || file.ends_with(".txt");
 }
 
 /// The files of a split: `train.jsonl`, or `train-00000.jsonl` and so on, in the order of names.
@@ -127,7 +148,7 @@ void want_rows(const Reader& reader, const std::string& where) {
 
 void describe(config::Fields<DatasetOptions>& f) {
   f.add("dataset_name", &DatasetOptions::dataset_name,
-        "rows: a .jsonl or .json file, or a folder with one for each split");
+        "rows: a .jsonl, .json or .txt file, or a folder with one for each split");
   f.add("dataset_train_split", &DatasetOptions::dataset_train_split,
         "name of the file to train on, in a folder");
   f.add("dataset_test_split", &DatasetOptions::dataset_test_split,
@@ -137,6 +158,8 @@ void describe(config::Fields<DatasetOptions>& f) {
       .at_least(0);
   f.add("on_bad_row", &DatasetOptions::on_bad_row, "what a row that cannot be used does")
       .choices({"fail", "skip"});
+  f.add("sample_by", &DatasetOptions::sample_by, "what one row of a .txt file is")
+      .choices({"line", "paragraph", "document"});
   f.add("max_rows", &DatasetOptions::max_rows, "read at most so many training rows; 0 = all")
       .at_least(0);
 }

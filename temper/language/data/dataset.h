@@ -48,7 +48,8 @@ struct DatasetOptions {
   std::string dataset_test_split = "test";
   double test_split_size = 0;  ///< rows held out for testing: a share below 1, or a number of rows
   std::string on_bad_row = "fail";
-  int64_t max_rows = 0;  ///< of the train split, bad ones not counted; 0 = all
+  std::string sample_by = "line";  ///< of a .txt file: what one row is
+  int64_t max_rows = 0;            ///< of the train split, bad ones not counted; 0 = all
 };
 void describe(config::Fields<DatasetOptions>& f);
 
@@ -81,8 +82,8 @@ struct Dataset {
 Dataset read_dataset(const DatasetOptions& options, std::span<const RowType> wanted = {},
                      uint64_t seed = 42);
 
-/// One file's text. `where` names it in errors; a first character `[` makes it a JSON array, all
-/// else is JSON Lines.
+/// One file's text. `where` names it in errors; a name in .txt makes it plain text, a first
+/// character `[` a JSON array, all else is JSON Lines.
 Dataset parse_dataset(std::string_view text, const std::string& where,
                       const DatasetOptions& options = {}, std::span<const RowType> wanted = {});
 

@@ -299,5 +299,27 @@ TEST(EpochOrder, IsAPermutationOfSeedAndEpoch) {
   EXPECT_TRUE(epoch_order(0, 42, 0).empty());
 }
 
+TEST(Text, OfAFileIsReadByLineParagraphOrWhole) {
+  const std::string text = "one\ntwo\n\nthree\n";
+  auto rows = [&](const char* by) {
+    DatasetOptions options;
+    options.sample_by = by;
+    std::vector<std::string> found;
+    for (const Row& row : parse_dataset(text, "a.txt", options).train)
+      found.push_back((*row.value)["text"].get<std::string>() + "@" + row.where);
+    return found;
+  };
+  using Rows = std::vector<std::string>;
+  EXPECT_EQ(rows("line"), (Rows{"one@a.txt:1", "two@a.txt:2", "three@a.txt:4"}));
+  EXPECT_EQ(rows("paragraph"), (Rows{"one\ntwo@a.txt:1", "three\n@a.txt:4"}));
+  EXPECT_EQ(rows("document"), Rows{text + "@a.txt:1"});
+  try {
+    parse_dataset("fine\nnot \xff fine\n", "a.txt");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("a.txt:2"), std::string::npos) << error.what();
+  }
+}
+
 }  // namespace
 }  // namespace temper::data

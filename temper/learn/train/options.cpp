@@ -86,6 +86,27 @@ void describe(config::Fields<SftOptions>& f) {
   f.include(&SftOptions::data);
   f.group("tokens");
   f.include(&SftOptions::render);
+  f.add("packing", &SftOptions::packing,
+        "a row of a batch is several rows of the data, or a piece of all of them");
+  f.add("packing_strategy", &SftOptions::packing_strategy,
+        "bfd: whole rows, best fit, up to max_length tokens; wrapped: all rows end to end, cut "
+        "every "
+        "max_length tokens")
+      .choices({"bfd", "wrapped"});
+}
+
+SftOptions pretrain_defaults() {
+  SftOptions options;
+  options.common.learning_rate = 3e-4;
+  options.common.lr_scheduler_type = "cosine";
+  options.common.warmup_ratio = 0.02;
+  options.common.weight_decay = 0.1;
+  options.common.adam_beta2 = 0.95;
+  options.common.num_train_epochs = 1;
+  options.data.sample_by = "document";
+  options.packing = true;
+  options.packing_strategy = "wrapped";
+  return options;
 }
 
 void describe_environment(config::Fields<RolloutOptions>& f) {

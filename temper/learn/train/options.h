@@ -63,8 +63,12 @@ struct SftOptions {
   CommonOptions common;
   data::DatasetOptions data;
   chat::RendererOptions render;
+  bool packing = false;
+  std::string packing_strategy = "bfd";
 };
 void describe(config::Fields<SftOptions>& f);
+/// What temper pretrain departs from temper sft in: one long text, cut into equal pieces.
+SftOptions pretrain_defaults();
 
 /// The environment that rewards come from, or rows and the verifiers that judge them; and how
 /// answers are sampled.

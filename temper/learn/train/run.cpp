@@ -143,6 +143,15 @@ int64_t Run::disk_bytes() const {
   return (options_.save_total_limit + 2) * checkpoint_bytes(*loaded_.model);
 }
 
+void Run::check_disk() const {
+  const int64_t needed = disk_bytes();
+  if (const int64_t room = file::free_bytes(options_.output_dir); room < needed) {
+    throw Error({"the disk has " + std::to_string(room >> 20) +
+                     " MB left, the run's checkpoints need " + std::to_string(needed >> 20) + " MB",
+                 options_.output_dir, "free some, lower --save_total_limit, or use --use_peft"});
+  }
+}
+
 bool Run::foresee(const Forecast& forecast, int64_t total_steps) {
   foreseen_ = train::foresee(options_, loaded_.model->config(), forecast, tensor::held().now);
   if (setting_.plan_only || !brief()) {
@@ -182,12 +191,7 @@ void Run::begin(int64_t total_steps) {
                                    .weight_decay = options_.weight_decay,
                                    .max_grad_norm = options_.max_grad_norm,
                                    .moments = moments_of(options_)});
-  const int64_t needed = disk_bytes();
-  if (const int64_t room = file::free_bytes(options_.output_dir); room < needed) {
-    throw Error({"the disk has " + std::to_string(room >> 20) +
-                     " MB left, the run's checkpoints need " + std::to_string(needed >> 20) + " MB",
-                 options_.output_dir, "free some, lower --save_total_limit, or use --use_peft"});
-  }
+  check_disk();
   std::optional<std::string> folder;
   if (resumed_) {
     const std::string& from = options_.resume_from_checkpoint;

@@ -104,6 +104,7 @@ class Run {
   void refuse_too_large() const;
   void print_outcome(const Json& summary) const;
   int64_t disk_bytes() const;
+  void check_disk() const;
   CheckpointParts parts();
 
   CommonOptions options_;

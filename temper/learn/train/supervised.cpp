@@ -10,6 +10,7 @@
 #include "temper/learn/algo/supervised.h"
 #include "temper/learn/batch/pack.h"
 #include "temper/learn/step/step.h"
+#include "temper/learn/train/packing.h"
 #include "temper/learn/train/row_loop.h"
 
 namespace temper::train {
@@ -98,6 +99,26 @@ TokenRows token_rows(std::span<const data::Row> train, std::span<const data::Row
   return rows;
 }
 
+namespace {
+
+void pack_rows(const SftOptions& options, TokenRows& rows) {
+  const int64_t length = options.render.max_length;
+  if (length < 2) {
+    throw Error({fmt::format("packing needs a length to pack to, max_length is {}", length), "",
+                 "--max_length 1024"});
+  }
+  if (options.packing_strategy == "wrapped") {
+    rows.train = wrapped(rows.train, length);
+    rows.test = wrapped(rows.test, length);
+    return;
+  }
+  std::vector<int64_t> lengths;
+  for (const chat::TokenRow& row : rows.train) lengths.push_back(std::ssize(row.ids));
+  rows.bins = best_fit_decreasing(lengths, length);
+}
+
+}  // namespace
+
 TokenRows token_rows(const SftOptions& options, const chat::Renderer& renderer) {
   constexpr data::RowType kWanted[] = {data::RowType::Text, data::RowType::Messages,
                                        data::RowType::PromptCompletion};
@@ -117,6 +138,7 @@ TokenRows token_rows(const SftOptions& options, const chat::Renderer& renderer) 
   };
   render(dataset.train, rows.train);
   render(dataset.test, rows.test);
+  if (options.packing) pack_rows(options, rows);
   rows.rejected.insert(rows.rejected.end(), dataset.rejected.begin(), dataset.rejected.end());
   return rows;
 }
@@ -125,8 +147,9 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
                   const algo::SupervisedLoss& loss) {
   const CommonOptions& o = run.options();
   require_rows({"rows", rows.train.size(), rows.test.size(), rows.truncated}, rows.rejected);
-  const int64_t count = static_cast<int64_t>(rows.train.size());
-  const RowOrder order(count, o);
+  const std::vector<std::vector<size_t>>& bins = rows.bins;
+  const int64_t count = std::ssize(rows.train);
+  const RowOrder order(bins.empty() ? count : std::ssize(bins), o);
   const plan::Work work = row_work(order, o, tokens_in(rows.train), tokens_in(rows.test));
   if (!run.foresee({.work = work}, order.steps())) return run.planned();
   run.begin(order.steps());
@@ -153,7 +176,14 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
       .step =
           [&](const std::vector<int64_t>& batch) {
             std::vector<const chat::TokenRow*> chosen;
-            for (int64_t row : batch) chosen.push_back(&rows.train[static_cast<size_t>(row)]);
+            for (int64_t row : batch) {
+              const auto place = static_cast<size_t>(row);
+              if (bins.empty()) {
+                chosen.push_back(&rows.train[place]);
+                continue;
+              }
+              for (size_t member : bins[place]) chosen.push_back(&rows.train[member]);
+            }
             const step::BatchResult result =
                 stepper.supervised(packed(chosen, o.micro_batch_tokens), loss);
             return RowStep{.loss = result.loss,
@@ -176,6 +206,7 @@ Result sft(const SftOptions& options, const algo::SupervisedLoss& loss, const Se
   Run run(options.common, setting);
   chat::RendererOptions render = options.render;
   render.now_s = static_cast<int64_t>(clock::epoch_seconds());
+  if (options.packing && options.packing_strategy == "wrapped") render.max_length = 0;  // no cuts
   const chat::Renderer renderer(run.tokenizer(), render, run.end_ids());
   return supervised(run, token_rows(options, renderer), renderer, loss);
 }

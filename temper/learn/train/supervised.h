@@ -18,6 +18,8 @@ namespace temper::train {
 /// Rows as tokens: from a data set, or made in memory.
 struct TokenRows {
   std::vector<chat::TokenRow> train, test;
+  /// Indices of `train` that make one row of a batch; none: each row by itself.
+  std::vector<std::vector<size_t>> bins = {};
   int64_t dropped = 0;  ///< rows without a trained token
   int64_t truncated = 0;
   std::vector<data::Rejected> rejected;
