@@ -171,7 +171,7 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
   for (const chat::TokenRow& row : rows.test) test_rows.push_back(&row);
   const std::vector<batch::Packed> test = packed(test_rows, o.micro_batch_tokens);
   const RowLoop loop{
-      .name = "sft",
+      .name = run.command(),
       .digits = 2,
       .step =
           [&](const std::vector<int64_t>& batch) {
