@@ -6,14 +6,17 @@
 PEERS_VENV (or $PEERS) is a Python environment with transformers, peft and tensorboard; without either nothing is
 checked and the exit code is 77. What must hold, on a tiny fresh model of each family, in float32, to 1e-4:
 
-  an adapter trained by `temper sft --use_peft` gives peft the log-probs that it gives temper;
-  an adapter saved by peft gives temper the log-probs that it gives peft;
+  an adapter trained by `temper sft --use_peft` (LoRA, rsLoRA, DoRA, modules trained whole) gives peft the log-probs
+  that it gives temper;
+  an adapter of each of these kinds saved by peft gives temper the log-probs that it gives peft;
+  a base in 4 bits, alone and under an adapter, gives the log-probs that it gives with bitsandbytes, if that is there;
   the root of a run and a merged and exported folder load in transformers as they stand, tokenizer and template
   included, with equal ids and log-probs;
   reward models and process reward models load there as they stand and give equal scores, padded to a batch too, and so
   do their adapters in peft;
   TensorBoard reads from a run the numbers of its metrics.jsonl.
 """
+import importlib.util
 import json
 import os
 import pathlib
@@ -43,8 +46,9 @@ class Temper:
     def score(self, model, lines):
         return self.run("score", "--model", model, "--dtype", "float32", lines=lines)
 
-    def logprobs(self, model, sequences):
-        rows = self.run("score", "--model", model, "--dtype", "float32", lines=[{"tokens": ids} for ids in sequences])
+    def logprobs(self, model, sequences, *options):
+        lines = [{"tokens": ids} for ids in sequences]
+        rows = self.run("score", "--model", model, "--dtype", "float32", *options, lines=lines)
         return [row["logprobs"] for row in rows]
 
 
@@ -89,10 +93,69 @@ def from_transformers(folder):
     return model.eval()
 
 
-def check_family(family, temper, work, report):
+def check_adapters(family, temper, folder, words, sequences, plain, report):
+    """Adapters of every kind that temper trains, in peft; and as many that peft made, in temper."""
     from peft import LoraConfig, PeftModel, get_peft_model
-    from transformers import AutoTokenizer
     import torch
+
+    base = folder / "model"
+    ours = {"dora": ["--use_dora", "true"],
+            "rslora_pattern": ["--use_rslora", "true", "--lora_target_modules", r".*\.1\..*(q|k|up)_proj"],
+            "whole": ["--lora_target_modules", "v_proj", "--lora_modules_to_save", "lm_head", "norm"]}
+    for name, options in ours.items():
+        run = folder / name
+        temper.run(*words, "--output_dir", run, "--use_peft", "true", "--lora_r", 4, *options)
+        said = temper.logprobs(run, sequences)
+        report.different(f"{family}, training {name} moved it", said, plain)
+        theirs = peer_logprobs(PeftModel.from_pretrained(from_transformers(base), run).eval(), sequences)
+        report.equal(f"{family}, temper's {name} in peft", said, theirs)
+        temper.run("export", run, "--output_dir", folder / f"merged_{name}", "--dtype", "float32")
+        merged = peer_logprobs(from_transformers(folder / f"merged_{name}"), sequences)
+        report.equal(f"{family}, {name} merged and exported, in transformers", said, merged)
+
+    names = ["q_proj", "v_proj", "down_proj"]
+    made = {"lora": dict(target_modules=names, use_rslora=family == "qwen3"),
+            "dora": dict(target_modules="all-linear", use_dora=True, rank_pattern={"q_proj": 2}, alpha_pattern={"up_proj": 5}),
+            "whole": dict(target_modules=names, layers_to_transform=[1], modules_to_save=["embed_tokens", "k_proj"],
+                          ensure_weight_tying=True)}
+    for seed, (name, options) in enumerate(made.items()):
+        torch.manual_seed(seed)
+        model = get_peft_model(from_transformers(base), LoraConfig(r=3, lora_alpha=7, task_type="CAUSAL_LM", **options))
+        for parameter, value in model.named_parameters():
+            if "lora_B" in parameter:
+                torch.nn.init.normal_(value, std=0.3)
+            elif "magnitude" in parameter or "modules_to_save" in parameter:
+                value.data *= 1 + 0.2 * torch.randn(value.shape)
+        model.save_pretrained(folder / f"made_{name}")
+        said, theirs = temper.logprobs(folder / f"made_{name}", sequences), peer_logprobs(model.eval(), sequences)
+        report.different(f"{family}, peft's {name} says something", theirs, plain)
+        report.equal(f"{family}, peft's {name} in temper", said, theirs)
+
+
+def check_quantised(family, temper, folder, words, sequences, plain, report):
+    """The base in 4 bits, alone and under an adapter trained on it, beside bitsandbytes' (where the environment has it)."""
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+    import torch
+
+    for nested in [False, True]:
+        name, options = f"nf4{'_nested' * nested}", ["--load_in_4bit", "true", "--use_bnb_nested_quant", str(nested).lower()]
+        run = folder / name
+        temper.run(*words, "--output_dir", run, "--use_peft", "true", "--lora_r", 4, *options)
+        config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.float32,
+                                    bnb_4bit_use_double_quant=nested)
+        model = AutoModelForCausalLM.from_pretrained(folder / "model", dtype=torch.float32, quantization_config=config,
+                                                     device_map="cpu").eval()
+        said = temper.logprobs(folder / "model", sequences, *options)
+        report.different(f"{family}, {name} is not the base", said, plain)
+        report.equal(f"{family}, {name} beside bitsandbytes", said, peer_logprobs(model, sequences))
+        theirs = peer_logprobs(PeftModel.from_pretrained(model, run).eval(), sequences)
+        report.equal(f"{family}, an adapter on {name} in peft", temper.logprobs(run, sequences, *options), theirs)
+
+
+def check_family(family, temper, work, report):
+    from peft import PeftModel
+    from transformers import AutoTokenizer
 
     folder = work / family
     base, rows, lora, full = folder / "model", folder / "rows.jsonl", folder / "lora", folder / "full"
@@ -115,16 +178,9 @@ def check_family(family, temper, work, report):
     theirs = peer_logprobs(PeftModel.from_pretrained(from_transformers(base), lora).eval(), sequences)
     report.equal(f"{family}, temper's adapter in peft", ours, theirs)
 
-    torch.manual_seed(5)
-    made = get_peft_model(from_transformers(base), LoraConfig(r=3, lora_alpha=7, target_modules=["q_proj", "v_proj", "down_proj"],
-                                                              use_rslora=family == "qwen3", task_type="CAUSAL_LM"))
-    for name, parameter in made.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(parameter, std=0.3)
-    made.save_pretrained(folder / "made")
-    ours, theirs = temper.logprobs(folder / "made", sequences), peer_logprobs(made.eval(), sequences)
-    report.different(f"{family}, peft's adapter says something", theirs, plain)
-    report.equal(f"{family}, peft's adapter in temper", ours, theirs)
+    check_adapters(family, temper, folder, words, sequences, plain, report)
+    if importlib.util.find_spec("bitsandbytes") is not None:
+        check_quantised(family, temper, folder, words, sequences, plain, report)
 
     temper.run("export", lora, "--output_dir", folder / "merged", "--dtype", "float32")
     merged = peer_logprobs(from_transformers(folder / "merged"), sequences)

@@ -109,6 +109,7 @@ void describe(config::Fields<ModelOptions>& f) {
       .required()
       .alias("model_name_or_path");
   f.add("dtype", &ModelOptions::dtype, "bfloat16 or float32").choices({"bfloat16", "float32"});
+  f.include(&ModelOptions::quantise);
   f.add("num_threads", &ModelOptions::num_threads, "0 = all cores").at_least(0);
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "temper/engine/sample/load.h"
 #include "temper/foundation/config/config.h"
 #include "temper/foundation/error/error.h"
 #include "temper/foundation/runlog/progress.h"
@@ -80,6 +81,7 @@ bool reads_file(const std::string& input);
 struct ModelOptions {
   std::string model;
   std::string dtype = "bfloat16";
+  sample::QuantiseFlags quantise = {};
   int64_t num_threads = 0;
 };
 void describe(config::Fields<ModelOptions>& f);

@@ -114,14 +114,18 @@ TEST(Export, WritesTheSameModel) {
                   "nothing is overwritten"));
 }
 
-TEST(Export, MergesAnAdapter) {
+class ExportAdapter : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(LoraAndDora, ExportAdapter, testing::Bool());
+
+TEST_P(ExportAdapter, MergesIt) {
   const std::string adapter = fresh_folder("adapter"), folder = fresh_folder("merged");
   sample::Loaded loaded =
-      sample::load(small_model(), {.dtype = kernel::Dtype::Float32,
-                                   .training = model::Training::Lora,
-                                   .lora = {.rank = 2, .alpha = 4, .targets = {"all-linear"}}});
+      sample::load(small_model(),
+                   {.dtype = kernel::Dtype::Float32,
+                    .training = model::Training::Lora,
+                    .lora = {.rank = 2, .alpha = 4, .decomposed = GetParam(), .saved = {"norm"}}});
   float value = 0;
-  for (float& each : loaded.model->store().masters()) each = std::sin(value += 0.7f) * 0.1f;
+  for (float& each : loaded.model->store().masters()) each += std::sin(value += 0.7f) * 0.1f;
   loaded.model->refresh();
   model::write_adapter(adapter, *loaded.model, small_model());
   const Ran ran = run_command("export", {adapter, "--output_dir", folder, "--dtype", "float32"});

@@ -43,7 +43,9 @@ OpenModel open_model(const ModelOptions& options, const Opening& opening) {
                  .loaded = nullptr,
                  .renderer = nullptr,
                  .sampler = nullptr};
-  model::ModelOptions wanted{.dtype = sample::dtype_of(options.dtype), .lora = {}};
+  const kernel::QuantiseOptions quantise = sample::quantise_options(options.quantise);
+  model::ModelOptions wanted{
+      .dtype = sample::dtype_of(options.dtype), .lora = {}, .quantise = quantise};
   if (opening.any_head) wanted.head = std::nullopt;
   const bool bare = !opening.needs_tokenizer && file::is_folder(open.path) &&
                     !model::is_adapter_folder(open.path) &&

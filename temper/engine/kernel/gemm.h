@@ -23,11 +23,18 @@ enum class Layout : uint8_t {
   Plain  ///< row-major [K, N]: the same weight [out, in] for dx = dy·W, with K = out and N = in
 };
 
+class Quantised;  // quantise.h
+
 /// B, packed once and read many times.
 class Panels {
  public:
   Panels() = default;
   Panels(int64_t k, int64_t n, Dtype dtype);
+  /// Panels that hold nothing: a product makes them from `source`, which must outlive them, as it
+  /// reads them. Its bits are those of panels packed from the dequantised values. Not for heads.
+  Panels(const Quantised& source, Layout layout, Dtype dtype);
+  const Quantised* source() const { return source_; }
+  Layout layout() const { return layout_; }
 
   int64_t k() const { return k_; }
   int64_t n() const { return n_; }
@@ -54,6 +61,8 @@ class Panels {
   int64_t k_ = 0, n_ = 0;
   Dtype dtype_ = Dtype::Float32;
   Packing packing_ = Packing::Fma;
+  Layout layout_ = Layout::Transposed;
+  const Quantised* source_ = nullptr;
   tensor::Buffer data_;
 };
 

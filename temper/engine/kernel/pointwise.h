@@ -33,6 +33,18 @@ void add(const float* x, int64_t n, float* y);
 void add_bias(const float* bias, int64_t rows, int64_t width, float* y, int64_t ldy);
 void bias_gradient(const float* dy, int64_t ldy, int64_t rows, int64_t width, float* dbias);
 
+/// Two matrices of as many rows; y may be x in scale_columns.
+struct Columns {
+  const float* x;
+  int64_t ldx;
+  float* y;
+  int64_t ldy;
+};
+/// y[row, :] = x[row, :] · factors
+void scale_columns(const float* factors, const Columns& c, int64_t rows, int64_t width);
+/// sums += Σ_rows x·y, in row order. sums: [width].
+void column_products(const Columns& c, int64_t rows, int64_t width, float* sums);
+
 /// dtable[ids[t], :] += dy[t, :], in the order of t for each id. dtable: [vocabulary, width].
 void embedding_gradient(const float* dy, const int32_t* ids, int64_t rows, int64_t width,
                         float* dtable);

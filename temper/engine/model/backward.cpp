@@ -166,9 +166,7 @@ void Model::backward(const Batch& batch, Activations& activations, const float* 
     kernel::embedding_gradient(dx.data(), batch.tokens.data(), rows, width,
                                store_.gradient(*embedding_).data());
   }
-  const double passes = (options_.training == Training::Full ? 2 : 1) +  // frozen weights: no dW
-                        (options_.gradient_checkpointing ? 1 : 0);
-  flops_ += passes * flops_per_row() * static_cast<double>(rows);
+  flops_ += backward_passes() * flops_per_row() * static_cast<double>(rows);
 }
 
 }  // namespace temper::model

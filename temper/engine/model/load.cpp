@@ -41,8 +41,7 @@ Model Model::load(const weights::Checkpoint& checkpoint, const ModelOptions& opt
   Model model(under_head(checkpoint, options), options);
   for (Weight& weight : model.store_.all()) {
     if (!checkpoint.has(weight.name)) continue;  // an adapter's, or a fresh head's
-    model.store_.assign(weight, checkpoint.read(weight.name), model.dtype_of(weight),
-                        model.needs_plain(weight));
+    model.take(weight, checkpoint.read(weight.name));
   }
   if (model.score_ && !checkpoint.has(model.score_.weight->name)) model.start_score_head();
   model.start_adapter();
@@ -64,7 +63,7 @@ Model Model::fresh(const weights::ModelConfig& config, const ModelOptions& optio
                       ? 1.0f
                       : static_cast<float>(draw.normal() * config.initializer_range);
     }
-    model.store_.assign(weight, values, model.dtype_of(weight), model.needs_plain(weight));
+    model.take(weight, values);
     ++number;
   }
   model.start_adapter();
@@ -84,25 +83,25 @@ void Model::start_score_head() {
   store_.assign(*score_.bias, zeros, dtype_of(*score_.bias), false);
 }
 
-void Model::start_adapter() {  // PEFT: A uniform in ±1/√in (Kaiming, a = √5), B zero
+void Model::start_adapter() {  // PEFT: A uniform in ±1/√in (Kaiming, a = √5), B zero, m = ‖W‖
   const random::Stream init = random::Stream(options_.seed, random::Purpose::Init).part(1);
   uint32_t number = 0;
-  for (Layer& layer : layers_) {
-    for (Linear* part :
-         {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down}) {
-      if (part->lora_a == nullptr) continue;
-      std::vector<float> a(static_cast<size_t>(part->lora_a->size()));
-      const double bound = 1 / std::sqrt(static_cast<double>(part->in()));
-      for (size_t i = 0; i < a.size(); ++i) {
-        a[i] = static_cast<float>(
-            init.at(number, 0, 0, static_cast<uint32_t>(i)).uniform(-bound, bound));
-      }
-      ++number;
-      const std::vector<float> b(static_cast<size_t>(part->lora_b->size()), 0.0f);
-      store_.assign(*part->lora_a, a, kernel::Dtype::Float32, true);
-      store_.assign(*part->lora_b, b, kernel::Dtype::Float32, true);
+  each_linear([&](Linear& layer) {
+    if (layer.lora_a == nullptr) return;
+    std::vector<float> a(static_cast<size_t>(layer.lora_a->size()));
+    const double bound = 1 / std::sqrt(static_cast<double>(layer.in()));
+    for (size_t i = 0; i < a.size(); ++i) {
+      a[i] = static_cast<float>(
+          init.at(number, 0, 0, static_cast<uint32_t>(i)).uniform(-bound, bound));
     }
-  }
+    ++number;
+    const std::vector<float> b(static_cast<size_t>(layer.lora_b->size()), 0.0f);
+    store_.assign(*layer.lora_a, a, kernel::Dtype::Float32, true);
+    store_.assign(*layer.lora_b, b, kernel::Dtype::Float32, true);
+    if (layer.magnitude == nullptr) return;
+    store_.assign(*layer.magnitude, start_magnitude(layer), kernel::Dtype::Float32, false);
+    refresh_gain(layer);
+  });
 }
 
 }  // namespace temper::model

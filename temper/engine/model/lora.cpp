@@ -1,198 +1,238 @@
 #include "temper/engine/model/lora.h"
 
 #include <algorithm>
-#include <array>
+#include <cctype>
 #include <cmath>
-#include <nlohmann/json.hpp>
+#include <optional>
 
-#include "temper/engine/model/model.h"
-#include "temper/engine/weights/dequantise.h"
 #include "temper/foundation/error/error.h"
-#include "temper/foundation/file/file.h"
-#include "temper/foundation/file/safetensors.h"
-#include "temper/foundation/text/json.h"
+#include "temper/foundation/text/nearest.h"
+#include "temper/foundation/text/regex.h"
 
 namespace temper::model {
 namespace {
 
-constexpr const char* kPrefix = "base_model.model.";  // what PEFT puts before every name
-constexpr std::array<std::string_view, 7> kLinear = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
-                                                     "gate_proj", "up_proj", "down_proj"};
+constexpr const char* kAll = "all-linear";
+constexpr const char* kTargets = "lora_target_modules";
 
-std::string last_part(const std::string& module) {
-  return module.substr(module.find_last_of('.') + 1);
+/// A module of the model, whether it can have an adapter, and the number of its layer.
+struct Module {
+  std::string name;
+  int64_t out = 0, in = 0;
+  bool linear = false;
+  int64_t layer = -1;
+
+  std::string last() const { return name.substr(name.find_last_of('.') + 1); }
+};
+
+bool is_tied(const weights::ModelConfig& config) {
+  return config.tied_head && config.head == weights::HeadKind::Language;
 }
 
-bool all_linear(const LoraOptions& options) {
-  return options.targets.size() == 1 && options.targets[0] == "all-linear";
-}
-
-/// PEFT's task_type, by the head; a score head is saved whole.
-constexpr std::pair<weights::HeadKind, const char*> kTasks[] = {
-    {weights::HeadKind::Language, "CAUSAL_LM"},
-    {weights::HeadKind::Sequence, "SEQ_CLS"},
-    {weights::HeadKind::Token, "TOKEN_CLS"}};
-
-std::string task_of(weights::HeadKind head) {
-  for (const auto& [kind, task] : kTasks) {
-    if (kind == head) return task;
+std::vector<Module> modules_of(const weights::ModelConfig& config) {
+  static const std::string kLayers = "model.layers.";
+  std::vector<Module> all;
+  for (const weights::NamedShape& tensor : weights::tensors_of(config)) {
+    if (!tensor.name.ends_with(".weight")) continue;
+    Module module{.name = tensor.name.substr(0, tensor.name.size() - std::string(".weight").size()),
+                  .out = tensor.shape[0],
+                  .in = tensor.shape.back()};
+    if (module.name.starts_with(kLayers)) {
+      module.layer = std::stoll(module.name.substr(kLayers.size()));
+      module.linear = tensor.shape.size() == 2;
+    }
+    all.push_back(std::move(module));
   }
-  return "";
-}
-
-/// The head that is saved beside the adapter. `refuse` throws.
-template <class Refuse>
-weights::HeadKind head_of(const Json& json, Refuse refuse) {
-  const Json saved = json.value("modules_to_save", Json());
-  if (saved.is_null() || saved.empty()) return weights::HeadKind::Language;
-  const std::string task = json.value("task_type", "");
-  for (const auto& [kind, name] : kTasks) {
-    const bool score = std::all_of(saved.begin(), saved.end(), [](const Json& module) {
-      return module == "score" || module == "classifier";
-    });
-    if (kind != weights::HeadKind::Language && task == name && score) return kind;
+  if (is_tied(config)) {
+    all.push_back({.name = "lm_head", .out = config.vocabulary, .in = config.width});
   }
-  refuse("modules_to_save", "is supported for the score head of SEQ_CLS and TOKEN_CLS alone");
-  return weights::HeadKind::Language;
+  return all;
 }
 
-std::vector<int64_t> shape_of(const Weight& weight) {
-  return weight.is_matrix ? std::vector{weight.rows, weight.columns} : std::vector{weight.columns};
+bool named(const Module& module, const std::string& name) {
+  return module.name == name || module.name.ends_with("." + name);
 }
 
-std::span<const std::byte> bytes_of(const std::vector<float>& values) {
-  return std::as_bytes(std::span(values));
+enum class Wanted { Linear, Any };
+[[noreturn]] void unknown(const std::string& option, const std::string& name,
+                          const std::vector<Module>& all, Wanted wanted) {
+  std::vector<std::string> names;
+  for (const Module& module : all) {
+    if (wanted == Wanted::Linear && !module.linear) continue;
+    if (std::find(names.begin(), names.end(), module.last()) == names.end())
+      names.push_back(module.last());
+  }
+  std::string listed = "wanted some of:";
+  for (const std::string& each : names) listed += " " + each;
+  const std::string near = text::did_you_mean(name, names);
+  throw Error({option + ": no module is called '" + name + "'", "",
+               near.empty() ? listed : near + " " + listed});
+}
+
+/// The modules that names or one pattern choose.
+class Chooser {
+ public:
+  Chooser(const std::string& option, const std::vector<std::string>& names)
+      : option_(option), names_(names) {
+    if (is_pattern()) pattern_ = text::Regex(names[0], option, {.whole = true});
+  }
+
+  bool is_pattern() const {
+    return names_.size() == 1 && names_[0] != kAll && !is_module_name(names_[0]);
+  }
+  bool operator()(const Module& module) const {
+    if (pattern_) return pattern_->match(module.name) == text::Regex::Found::Yes;
+    if (names_.size() == 1 && names_[0] == kAll) return module.linear;
+    return std::any_of(names_.begin(), names_.end(),
+                       [&](const std::string& name) { return named(module, name); });
+  }
+
+  /// Throws Error for a name or a pattern that chooses nothing.
+  void must_fit(const std::vector<Module>& all) const {
+    if (pattern_) {
+      if (std::any_of(all.begin(), all.end(), *this)) return;
+      throw Error(
+          {option_ + ": the pattern '" + names_[0] + "' matches the whole name of no module", "",
+           "names are like " + all[all.size() / 2].name});
+    }
+    for (const std::string& name : names_) {
+      if (name == kAll && names_.size() == 1) continue;
+      const bool fits =
+          std::any_of(all.begin(), all.end(), [&](const Module& m) { return named(m, name); });
+      if (!fits) unknown(option_, name, all, Wanted::Linear);
+    }
+  }
+
+ private:
+  std::string option_;
+  const std::vector<std::string>& names_;
+  std::optional<text::Regex> pattern_;
+};
+
+/// PEFT's rank_pattern and alpha_pattern: the first expression that fits the end of the name.
+template <class Value>
+Value by_pattern(const std::vector<std::pair<std::string, Value>>& patterns, const char* option,
+                 const std::string& module, Value otherwise) {
+  for (const auto& [pattern, value] : patterns) {
+    const text::Regex regex("(.*\\.)?(" + pattern + ")", option, {.whole = true});
+    if (regex.match(module) == text::Regex::Found::Yes) return value;
+  }
+  return otherwise;
+}
+
+Adapted adapted(const Module& module, const LoraOptions& options) {
+  const int64_t rank = by_pattern(options.rank_pattern, "rank_pattern", module.name, options.rank);
+  const double alpha =
+      by_pattern(options.alpha_pattern, "alpha_pattern", module.name, options.alpha);
+  if (rank < 1) {
+    throw Error({"rank_pattern: wanted a rank of at least 1 for " + module.name + ", got " +
+                     std::to_string(rank),
+                 "", ""});
+  }
+  const double r = static_cast<double>(rank);
+  return {.module = module.name,
+          .in = module.in,
+          .out = module.out,
+          .rank = rank,
+          .scale = static_cast<float>(alpha / (options.rank_stabilised ? std::sqrt(r) : r))};
+}
+
+void check_layers(const std::vector<int64_t>& layers, const weights::ModelConfig& config,
+                  bool pattern) {
+  if (layers.empty()) return;
+  if (pattern) {
+    throw Error({"layers_to_transform goes with names of modules, not with a pattern", "",
+                 "write the numbers of the layers into the pattern"});
+  }
+  for (int64_t layer : layers) {
+    if (layer < 0 || layer >= config.layers) {
+      throw Error({"layers_to_transform: wanted numbers below " + std::to_string(config.layers) +
+                       ", got " + std::to_string(layer),
+                   "", ""});
+    }
+  }
+}
+
+/// What is trained whole: PEFT compares the ends of names, dots or none.
+std::vector<std::string> whole_modules(const std::vector<Module>& all,
+                                       const weights::ModelConfig& config,
+                                       const LoraOptions& options) {
+  std::vector<std::string> whole;
+  std::vector<bool> used(options.saved.size());
+  for (const Module& module : all) {
+    bool chosen = module.name == "score";
+    for (size_t i = 0; i < options.saved.size(); ++i) {
+      if (options.saved[i].empty() || !module.name.ends_with(options.saved[i])) continue;
+      chosen = used[i] = true;
+    }
+    if (chosen) whole.push_back(module.name);
+  }
+  for (size_t i = 0; i < used.size(); ++i) {
+    if (!used[i]) unknown("lora_modules_to_save", options.saved[i], all, Wanted::Any);
+  }
+  if (!is_tied(config)) return whole;
+  const auto head = std::find(whole.begin(), whole.end(), "lm_head");
+  const std::string embedding = "model.embed_tokens";
+  const bool has_embedding = std::find(whole.begin(), whole.end(), embedding) != whole.end();
+  if ((head != whole.end() || has_embedding) && !options.keeps_tied) {
+    throw Error({"modules_to_save: the model's embedding and head are one, the adapter holds " +
+                     std::string(has_embedding ? "the embedding" : "the head") + " apart",
+                 "adapter_config.json",
+                 "train it with ensure_weight_tying: true, or on a model whose head is its own"});
+  }
+  if (head != whole.end()) {
+    whole.erase(head);
+    if (!has_embedding) whole.push_back(embedding);
+  }
+  return whole;
 }
 
 }  // namespace
 
-bool is_target(const LoraOptions& options, const std::string& module) {
-  if (all_linear(options)) return true;
-  return std::any_of(options.targets.begin(), options.targets.end(),
-                     [&](const std::string& target) {
-                       return module == target || module.ends_with("." + target);
-                     });
+bool is_module_name(const std::string& target) {
+  return std::all_of(target.begin(), target.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '-';
+  });
 }
 
-void check_targets(const LoraOptions& options) {
-  if (all_linear(options)) return;
-  for (const std::string& target : options.targets) {
-    if (std::find(kLinear.begin(), kLinear.end(), last_part(target)) == kLinear.end()) {
-      throw Error({"lora_target_modules: no layer is called '" + target + "'", "",
-                   "all-linear, or some of q_proj k_proj v_proj o_proj gate_proj up_proj "
-                   "down_proj"});
+const Adapted* Choice::find(const std::string& module) const {
+  const auto found = std::find_if(adapted.begin(), adapted.end(),
+                                  [&](const Adapted& each) { return each.module == module; });
+  return found == adapted.end() ? nullptr : &*found;
+}
+
+bool Choice::is_whole(const std::string& tensor) const {
+  return std::find(whole.begin(), whole.end(), tensor.substr(0, tensor.find_last_of('.'))) !=
+         whole.end();
+}
+
+Choice choose(const weights::ModelConfig& config, const LoraOptions& options) {
+  const std::vector<Module> all = modules_of(config);
+  Choice choice{.adapted = {}, .whole = whole_modules(all, config, options)};
+  if (options.targets.empty()) {
+    throw Error({std::string(kTargets) + ": wanted at least one module", "", "all-linear"});
+  }
+  const Chooser targets(kTargets, options.targets);
+  const Chooser excluded("exclude_modules", options.excluded);
+  targets.must_fit(all);
+  check_layers(options.layers, config, targets.is_pattern());
+  for (const Module& module : all) {
+    if (!targets(module) || excluded(module) || choice.is_whole(module.name + ".weight")) continue;
+    if (!module.linear) {
+      throw Error({std::string(kTargets) + ": " + module.name + " cannot have an adapter", "",
+                   "train it whole (--lora_modules_to_save " + module.last() +
+                       "), or choose linear layers"});
     }
+    const bool in_layer = options.layers.empty() ||
+                          std::find(options.layers.begin(), options.layers.end(), module.layer) !=
+                              options.layers.end();
+    if (in_layer) choice.adapted.push_back(adapted(module, options));
   }
-}
-
-float lora_scale(const LoraOptions& options) {
-  const double rank = static_cast<double>(options.rank);
-  return static_cast<float>(options.alpha / (options.rank_stabilised ? std::sqrt(rank) : rank));
-}
-
-void write_adapter(const std::string& folder, const Model& model, const std::string& base) {
-  const LoraOptions& options = model.options().lora;
-  file::make_folder(folder);
-  std::vector<file::SafetensorsWriter::Entry> entries;
-  for (const Weight& weight : model.store().all()) {
-    if (!weight.trained()) continue;
-    entries.push_back({kPrefix + weight.name, file::Format::F32, shape_of(weight)});
+  if (choice.adapted.empty()) {
+    throw Error({std::string(kTargets) + ": no module is left to get an adapter", "",
+                 "choose others than those that are excluded or trained whole"});
   }
-  file::SafetensorsWriter writer(folder + "/adapter_model.safetensors", entries);
-  for (const Weight& weight : model.store().all()) {
-    if (!weight.trained()) continue;
-    std::vector<float> values(static_cast<size_t>(weight.size()));
-    model.store().read(weight, values);
-    writer.write(kPrefix + weight.name, bytes_of(values));
-  }
-  writer.close();
-  Json targets = all_linear(options) ? Json(kLinear) : Json(options.targets);
-  const Json saved = model.score_head() ? Json::array({"classifier", "score"}) : Json();
-  Json config = {{"peft_type", "LORA"},
-                 {"task_type", task_of(model.config().head)},
-                 {"base_model_name_or_path", base},
-                 {"r", options.rank},
-                 {"lora_alpha", options.alpha},
-                 {"lora_dropout", 0.0},
-                 {"use_rslora", options.rank_stabilised},
-                 {"use_dora", false},
-                 {"bias", "none"},
-                 {"fan_in_fan_out", false},
-                 {"inference_mode", true},
-                 {"init_lora_weights", true},
-                 {"modules_to_save", saved},
-                 {"target_modules", targets}};
-  file::write_atomically(folder + "/adapter_config.json", config.dump(2) + "\n");
-}
-
-bool is_adapter_folder(const std::string& path) {
-  return file::exists(path + "/adapter_config.json");
-}
-
-AdapterConfig read_adapter_config(const std::string& folder) {
-  const std::string where = folder + "/adapter_config.json";
-  const Json json = text::parse_json(file::read_file(where), where);
-  auto refuse = [&](const std::string& key, const std::string& why) {
-    throw Error({"adapter: " + key + " " + why, where, "train or convert it to plain LoRA"});
-  };
-  try {
-    if (json.value("peft_type", "") != "LORA") refuse("peft_type", "is not LORA");
-    for (const char* key : {"use_dora", "fan_in_fan_out", "lora_bias", "use_qalora"}) {
-      if (json.contains(key) && json[key].is_boolean() && json[key].get<bool>()) {
-        refuse(key, "is not supported");
-      }
-    }
-    if (json.value("bias", "none") != "none") refuse("bias", "other than none is not supported");
-    for (const char* key : {"rank_pattern", "alpha_pattern", "layers_to_transform",
-                            "layer_replication", "target_parameters"}) {
-      if (json.contains(key) && !json[key].is_null() && !json[key].empty()) {
-        refuse(key, "is not supported");
-      }
-    }
-    AdapterConfig config;
-    config.base = json.value("base_model_name_or_path", "");
-    config.head = head_of(json, refuse);
-    config.options.rank = json.at("r").get<int64_t>();
-    config.options.alpha = json.at("lora_alpha").get<double>();
-    config.options.rank_stabilised = json.value("use_rslora", false);
-    const Json& targets = json.at("target_modules");
-    if (targets.is_string()) {
-      if (targets != "all-linear") refuse("target_modules", "as a pattern is not supported");
-    } else {
-      config.options.targets = targets.get<std::vector<std::string>>();
-    }
-    if (config.options.rank < 1) refuse("r", "is not positive");
-    return config;
-  } catch (const Json::exception& error) {
-    throw Error({std::string("not an adapter's config: ") + error.what(), where, ""});
-  }
-}
-
-void read_adapter(const std::string& folder, Model& model) {
-  ASSERT(model.has_adapter(), "the model was made for an adapter");
-  const std::string path = folder + "/adapter_model.safetensors";
-  const file::Safetensors tensors = file::Safetensors::open(path);
-  size_t used = 0;
-  for (Weight& weight : model.store().all()) {
-    if (!weight.trained()) continue;
-    const file::Safetensors::Tensor* tensor = tensors.find(kPrefix + weight.name);
-    const std::vector<int64_t> wanted = shape_of(weight);
-    if (tensor == nullptr) throw Error({"missing tensor " + (kPrefix + weight.name), path, ""});
-    if (tensor->shape != wanted) {
-      throw Error({"tensor " + tensor->name + ": wanted " + file::shape_text(wanted) + ", got " +
-                       file::shape_text(tensor->shape),
-                   path, "the adapter belongs to another base model"});
-    }
-    std::vector<float> values(static_cast<size_t>(weight.size()));
-    weights::to_float(tensor->format, tensor->data, values.data(), weight.size());
-    model.store().assign(weight, values, kernel::Dtype::Float32, true);
-    ++used;
-  }
-  if (used != tensors.tensors().size()) {
-    throw Error({"the adapter holds " + std::to_string(tensors.tensors().size()) +
-                     " tensors, the model takes " + std::to_string(used),
-                 path, "check target_modules in adapter_config.json"});
-  }
+  return choice;
 }
 
 }  // namespace temper::model

@@ -55,27 +55,28 @@ void Model::choose_trained() {
     for (Weight& weight : store_.all()) trained.push_back(&weight);
   }
   if (options_.training == Training::Lora) {
-    check_targets(options_.lora);
-    auto adapt = [&](Linear& layer) {
+    const Choice choice = choose(config_, options_.lora);
+    for (Weight& weight : store_.all()) {
+      if (choice.is_whole(weight.name)) trained.push_back(&weight);
+    }
+    each_linear([&](Linear& layer) {
       const std::string& name = layer.weight->name;
       const std::string module = name.substr(0, name.size() - std::string(".weight").size());
-      if (!is_target(options_.lora, module)) return;
-      layer.lora_a = &store_.add(module + ".lora_A.weight", options_.lora.rank, layer.in(), true);
-      layer.lora_b = &store_.add(module + ".lora_B.weight", layer.out(), options_.lora.rank, true);
-      layer.lora_scale = lora_scale(options_.lora);
+      const Adapted* adapted = choice.find(module);
+      if (adapted == nullptr) return;
+      layer.lora_a = &store_.add(module + ".lora_A.weight", adapted->rank, layer.in(), true);
+      layer.lora_b = &store_.add(module + ".lora_B.weight", layer.out(), adapted->rank, true);
+      layer.lora_scale = adapted->scale;
       trained.push_back(layer.lora_a);
       trained.push_back(layer.lora_b);
-    };
-    for (Layer& layer : layers_) {
-      for (Linear* part :
-           {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down}) {
-        adapt(*part);
-      }
-    }
-    for (Weight* whole : {score_.weight, score_.bias}) {  // PEFT's modules_to_save
-      if (whole != nullptr) trained.push_back(whole);
-    }
+      if (!options_.lora.decomposed) return;
+      layer.magnitude = &store_.add(module + ".lora_magnitude_vector", 1, layer.out(), false);
+      trained.push_back(layer.magnitude);
+    });
   }
+  ASSERT(options_.training != Training::Full ||
+             options_.quantise.kind == kernel::QuantiseOptions::Kind::None,
+         "what is trained is not quantised");
   store_.train(trained);
 }
 
@@ -83,6 +84,16 @@ bool Model::needs_plain(const Weight& weight) const {
   if (options_.training == Training::None || !weight.is_matrix) return false;
   if (&weight == score_.weight) return false;        // score_head.h has its own products
   return &weight != embedding_ || &weight == head_;  // an embedding's input has no gradient
+}
+
+bool Model::quantises(const Weight& weight) const {
+  return options_.quantise.kind != kernel::QuantiseOptions::Kind::None && !weight.trained() &&
+         find_linear(weight.name) != nullptr;
+}
+
+void Model::take(Weight& weight, std::span<const float> values) {
+  if (quantises(weight)) return store_.quantise(weight, values, options_.quantise, options_.dtype);
+  store_.assign(weight, values, dtype_of(weight), needs_plain(weight));
 }
 
 /// What an adapter run trains is kept whole.
@@ -96,7 +107,30 @@ void Model::refresh() {
     if (!weight.trained()) continue;
     store_.refresh(weight, dtype_of(weight), needs_plain(weight));
   }
+  each_linear([](Linear& layer) { refresh_gain(layer); });
   ++version_;
+}
+
+void Model::use_adapter(bool use) {
+  ASSERT(use || is_own_reference(), "modules that are trained whole cannot be left out");
+  adapter_ = use;
+}
+
+bool Model::is_own_reference() const {
+  if (!has_adapter()) return false;
+  return std::none_of(store_.all().begin(), store_.all().end(), [&](const Weight& weight) {
+    return weight.trained() && weight.name.find(".lora_") == std::string::npos &&
+           &weight != score_.weight && &weight != score_.bias;
+  });
+}
+
+const Linear* Model::find_linear(std::string_view weight) const {
+  for (const Layer& l : layers_) {
+    for (const Linear* part : {&l.q, &l.k, &l.v, &l.o, &l.gate, &l.up, &l.down}) {
+      if (part->weight->name == weight) return part;
+    }
+  }
+  return nullptr;
 }
 
 kernel::AttentionShape Model::attention_shape() const {
@@ -141,6 +175,14 @@ double Model::flops_per_row() const {
     }
   }
   return 2 * weights;
+}
+
+/// Of a row's forward work: the input's gradient, that of the weights unless they are frozen, with
+/// DoRA the layers' outputs once more, and with gradient checkpointing the whole of it.
+double Model::backward_passes() const {
+  const bool again = options_.gradient_checkpointing;
+  const bool twice = options_.training == Training::Full || options_.lora.decomposed;
+  return (twice ? 2 : 1) + (again ? 1 : 0);
 }
 
 void Model::embed(const Batch& batch, float* x) const {

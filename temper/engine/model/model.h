@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "temper/engine/kernel/attention.h"
@@ -43,6 +44,8 @@ struct ModelOptions {
   /// The backward pass runs each layer forward again, bit for bit, instead of keeping its
   /// activations: a third more work for a tenth of their memory.
   bool gradient_checkpointing = false;
+  /// How the layers' linear weights are stored that are not trained.
+  kernel::QuantiseOptions quantise = {};
 };
 
 struct Layer {
@@ -107,9 +110,14 @@ class Model {
   /// A number that changes with every refresh: which weights a sample came from.
   int64_t version() const { return version_; }
 
-  /// False: adapters are left out, so that a LoRA run's model is its reference.
-  void use_adapter(bool use) { adapter_ = use; }
+  /// False: adapters are left out, so that a LoRA run's model is its reference. Only where
+  /// is_own_reference().
+  void use_adapter(bool use);
   bool has_adapter() const { return options_.training == Training::Lora; }
+  /// Whether the model without its adapters is the base model: nothing of it is trained whole.
+  bool is_own_reference() const;
+  /// The linear layer of this weight ("….q_proj.weight"), or null.
+  const Linear* find_linear(std::string_view weight) const;
 
   /// The values of a tensor of tensors_of(config()) as the forward pass uses them.
   void read(const std::string& name, std::span<float> out) const;
@@ -124,8 +132,17 @@ class Model {
   void choose_trained();
   void start_score_head();
   void start_adapter();
+  /// f(Linear&) on every linear layer of the blocks, in order.
+  template <class F>
+  void each_linear(F f) {
+    for (Layer& l : layers_) {
+      for (Linear* part : {&l.q, &l.k, &l.v, &l.o, &l.gate, &l.up, &l.down}) f(*part);
+    }
+  }
   kernel::Dtype dtype_of(const Weight& weight) const;
   bool needs_plain(const Weight& weight) const;
+  bool quantises(const Weight& weight) const;
+  void take(Weight& weight, std::span<const float> values);
   void reach(const Batch& batch);
   void embed(const Batch& batch, float* x) const;
   void attention_block(const Layer& layer, const Batch& batch, kernel::KvPool& kv, Saved& saved,
@@ -148,6 +165,7 @@ class Model {
                      float* dx, bool accumulate);
   static std::vector<kernel::AttentionRows> attention_rows(const Batch& batch);
   double flops_per_row() const;
+  double backward_passes() const;
 
   weights::ModelConfig config_;
   ModelOptions options_;

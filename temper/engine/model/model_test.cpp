@@ -3,68 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "temper/engine/kernel/head.h"
-#include "temper/foundation/error/error.h"
+#include "temper/engine/model/tiny_case.h"
 #include "temper/foundation/file/file.h"
-#include "temper/foundation/file/safetensors.h"
 #include "temper/foundation/text/json.h"
 
 namespace temper::model {
 namespace {
-
-std::string tiny(const std::string& name) {
-  return SOURCE_DIR "/golden/tiny/" + name;
-}
-
-template <class T>
-std::vector<T> numbers(const file::Safetensors& file, const std::string& name) {
-  const file::Safetensors::Tensor* tensor = file.find(name);
-  EXPECT_NE(tensor, nullptr) << name;
-  std::vector<T> values(tensor->data.size() / sizeof(T));
-  std::memcpy(values.data(), tensor->data.data(), tensor->data.size());
-  return values;
-}
-
-struct Case {
-  std::vector<std::vector<int32_t>> sequences;
-  std::vector<std::vector<double>> logits;
-};
-
-Case read_case(const file::Safetensors& vectors) {
-  Case read;
-  for (const char* number : {"0", "1"}) {
-    std::vector<int32_t> ids;
-    for (int64_t id : numbers<int64_t>(vectors, std::string("ids_") + number)) {
-      ids.push_back(static_cast<int32_t>(id));
-    }
-    read.sequences.push_back(ids);
-    read.logits.push_back(numbers<double>(vectors, std::string("logits_") + number));
-  }
-  return read;
-}
-
-/// All rows of all sequences, packed one after the other; every row is an output.
-Batch pack(const std::vector<std::vector<int32_t>>& sequences, bool without_last) {
-  Batch batch;
-  for (const std::vector<int32_t>& ids : sequences) {
-    const int64_t rows = static_cast<int64_t>(ids.size()) - (without_last ? 1 : 0);
-    SequenceRows run{.first_row = batch.rows(),
-                     .rows = rows,
-                     .unit = static_cast<int64_t>(batch.sequences.size())};
-    for (int64_t i = 0; i < rows; ++i) {
-      if (i % kernel::kKvBlock == 0) run.blocks.push_back(static_cast<int32_t>(batch.blocks++));
-      batch.outputs.push_back(static_cast<int32_t>(batch.rows()));
-      batch.tokens.push_back(ids[static_cast<size_t>(i)]);
-      batch.positions.push_back(static_cast<int32_t>(i));
-    }
-    batch.sequences.push_back(run);
-  }
-  return batch;
-}
 
 class TinyModel : public testing::TestWithParam<const char*> {};
 
@@ -94,40 +42,11 @@ TEST_P(TinyModel, GradientsAreTransformers) {
   Model model =
       Model::load(weights::Checkpoint::open(tiny(GetParam())),
                   {.dtype = kernel::Dtype::Float32, .training = Training::Full, .lora = {}});
-  const Batch batch = pack(wanted.sequences, true);
-  std::vector<int32_t> targets;
-  for (const std::vector<int32_t>& ids : wanted.sequences) {
-    targets.insert(targets.end(), ids.begin() + 1, ids.end());
-  }
-  const int64_t rows = batch.rows();
-  Activations activations;
-  tensor::Floats hidden(rows * model.config().width), d_hidden(rows * model.config().width);
-  std::vector<float> logp(targets.size()), lse(targets.size());
-  model.forward(batch, activations, hidden.data());
-  const kernel::HeadInput head{.hidden = hidden.data(),
-                               .rows = rows,
-                               .weight = model.head().forward,
-                               .targets = targets.data()};
-  kernel::head(head, {.logp = logp.data(), .lse = lse.data()});
-  double nll = 0;
-  for (float value : logp) nll -= value / static_cast<double>(rows);
-  EXPECT_NEAR(nll, numbers<double>(vectors, "nll")[0], 1e-6);
-  const std::vector<float> d_logp(targets.size(), -1.0f / static_cast<float>(rows));
-  kernel::head_backward(head, {.lse = lse.data(),
-                               .d_logp = d_logp.data(),
-                               .weight_plain = model.head().plain,
-                               .d_hidden = d_hidden.data(),
-                               .d_weight = model.head_gradient()});
-  model.backward(batch, activations, d_hidden.data());
+  EXPECT_NEAR(nll_with_gradients(model, wanted.sequences).nll, numbers<double>(vectors, "nll")[0],
+              1e-6);
   for (const Weight& weight : model.store().all()) {
     const std::vector<double> exact = numbers<double>(vectors, "grad." + weight.name);
-    const std::span<float> got = model.store().gradient(weight);
-    ASSERT_EQ(exact.size(), got.size()) << weight.name;
-    double largest = 0;
-    for (double value : exact) largest = std::max(largest, std::abs(value));
-    for (size_t i = 0; i < exact.size(); ++i) {  // float32 rounding over two layers
-      ASSERT_NEAR(got[i], exact[i], 1e-6 + 2e-5 * largest) << weight.name << "[" << i << "]";
-    }
+    expect_near(model.store().gradient(weight), exact, weight.name);
   }
 }
 
@@ -189,41 +108,6 @@ TEST(Model, SmolLm2LogitsAreTransformers) {
           << position << "/" << chosen[i];
     }
   }
-}
-
-TEST(Lora, TargetsAreNamesOrWhatTheyEndIn) {
-  LoraOptions options{.targets = {"q_proj", "model.layers.0.mlp.up_proj"}};
-  EXPECT_TRUE(is_target(options, "model.layers.7.self_attn.q_proj"));
-  EXPECT_TRUE(is_target(options, "model.layers.0.mlp.up_proj"));
-  EXPECT_FALSE(is_target(options, "model.layers.1.mlp.up_proj"));
-  check_targets(options);
-  options.targets = {"qproj"};
-  EXPECT_THROW(check_targets(options), Error);
-}
-
-TEST(Model, AFreshAdapterChangesNothingAndCanBeLeftOut) {
-  const auto checkpoint = weights::Checkpoint::open(tiny("llama"));
-  Model plain = Model::load(checkpoint, {.dtype = kernel::Dtype::Float32, .lora = {}});
-  Model adapted = Model::load(
-      checkpoint,
-      {.dtype = kernel::Dtype::Float32, .training = Training::Lora, .lora = {.rank = 4}});
-  const Batch batch = pack({{1, 5, 9, 3}}, false);
-  auto hidden = [&](Model& model) {
-    KvCache cache = model.cache(batch.blocks);
-    std::vector<float> out(static_cast<size_t>(batch.rows() * model.config().width));
-    model.infer(batch, cache, out.data());
-    return out;
-  };
-  const std::vector<float> base = hidden(plain);
-  EXPECT_EQ(hidden(adapted), base);
-  for (Weight& weight : adapted.store().all()) {
-    if (!weight.name.ends_with("lora_B.weight")) continue;
-    for (float& value : adapted.store().master(weight)) value = 0.05f;
-  }
-  adapted.refresh();
-  EXPECT_NE(hidden(adapted), base);
-  adapted.use_adapter(false);
-  EXPECT_EQ(hidden(adapted), base);
 }
 
 }  // namespace

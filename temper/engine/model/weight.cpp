@@ -58,6 +58,16 @@ void WeightStore::assign(Weight& weight, std::span<const float> values, kernel::
   pack(weight, values.data(), dtype, with_plain);
 }
 
+void WeightStore::quantise(Weight& weight, std::span<const float> values,
+                           const kernel::QuantiseOptions& options, kernel::Dtype dtype) {
+  ASSERT(static_cast<int64_t>(values.size()) == weight.size(), "as many values as the weight has");
+  ASSERT(weight.is_matrix && !weight.trained(), "frozen matrices alone are quantised");
+  weight.quantised =
+      std::make_unique<kernel::Quantised>(values.data(), weight.rows, weight.columns, options);
+  weight.forward = {*weight.quantised, kernel::Layout::Transposed, dtype};
+  weight.plain = {*weight.quantised, kernel::Layout::Plain, dtype};
+}
+
 void WeightStore::refresh(Weight& weight, kernel::Dtype dtype, bool with_plain) {
   pack(weight, master(weight).data(), dtype, with_plain);
 }

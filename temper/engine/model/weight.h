@@ -6,12 +6,14 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "temper/engine/kernel/gemm.h"
+#include "temper/engine/kernel/quantise.h"
 #include "temper/engine/tensor/buffer.h"
 
 namespace temper::model {
@@ -24,6 +26,8 @@ struct Weight {
   kernel::Panels forward;  ///< matrix: in × out, packed Transposed
   kernel::Panels plain;    ///< matrix: out × in, for the input's gradient; empty unless needed
   tensor::Floats values;   ///< vector: as the forward pass reads it
+  /// A quantised matrix: what `forward` and `plain` read. On the heap, for they refer to it.
+  std::unique_ptr<kernel::Quantised> quantised = nullptr;
 
   int64_t size() const { return rows * columns; }
   bool trained() const { return offset >= 0; }
@@ -50,6 +54,9 @@ class WeightStore {
   /// Takes values [rows · columns] as the weight's new content: master if trained, and forward
   /// copies.
   void assign(Weight& weight, std::span<const float> values, kernel::Dtype dtype, bool with_plain);
+  /// The same of a frozen matrix, which is kept quantised alone. Products compute in `dtype`.
+  void quantise(Weight& weight, std::span<const float> values,
+                const kernel::QuantiseOptions& options, kernel::Dtype dtype);
   /// Makes the forward copies of a trained weight from its master.
   void refresh(Weight& weight, kernel::Dtype dtype, bool with_plain);
   /// The values of the forward copy [rows · columns]: what the model computes with.

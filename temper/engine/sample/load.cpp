@@ -27,6 +27,30 @@ std::optional<int32_t> padding(const token::Tokenizer& tokenizer) {
 
 }  // namespace
 
+void describe(config::Fields<QuantiseFlags>& f) {
+  using F = QuantiseFlags;
+  f.add("load_in_8bit", &F::load_in_8bit,
+        "store frozen linear weights in 8 bits, as bitsandbytes does");
+  f.add("load_in_4bit", &F::load_in_4bit, "store them in 4 bits");
+  f.add("bnb_4bit_quant_type", &F::bnb_4bit_quant_type, "the 4-bit numbers").choices({"nf4"});
+  f.add("use_bnb_nested_quant", &F::use_bnb_nested_quant,
+        "with load_in_4bit: the scales in 8 bits too");
+}
+
+kernel::QuantiseOptions quantise_options(const QuantiseFlags& flags) {
+  using Kind = kernel::QuantiseOptions::Kind;
+  if (flags.load_in_8bit && flags.load_in_4bit) {
+    throw Error({"load_in_8bit and load_in_4bit exclude each other", "", "choose one"});
+  }
+  if (flags.use_bnb_nested_quant && !flags.load_in_4bit) {
+    throw Error({"use_bnb_nested_quant is an option of load_in_4bit", "", "add it, or leave both"});
+  }
+  return {.kind = flags.load_in_8bit   ? Kind::Int8
+                  : flags.load_in_4bit ? Kind::Nf4
+                                       : Kind::None,
+          .nested = flags.use_bnb_nested_quant};
+}
+
 token::Tokenizer load_tokenizer(const std::string& path) {
   if (is_gguf(path)) return token::Tokenizer::from_gguf(file::Gguf::open(path));
   if (model::is_adapter_folder(path) && !file::exists(path + "/tokenizer.json")) {

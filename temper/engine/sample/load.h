@@ -7,9 +7,20 @@
 #include <vector>
 
 #include "temper/engine/model/model.h"
+#include "temper/foundation/config/config.h"
 #include "temper/language/token/tokenizer.h"
 
 namespace temper::sample {
+
+/// How a base model's weights are stored, by the options of TRL.
+struct QuantiseFlags {
+  bool load_in_8bit = false, load_in_4bit = false;
+  std::string bnb_4bit_quant_type = "nf4";
+  bool use_bnb_nested_quant = false;
+};
+void describe(config::Fields<QuantiseFlags>& f);
+/// Throws Error for options that exclude each other.
+kernel::QuantiseOptions quantise_options(const QuantiseFlags& flags);
 
 struct Loaded {
   std::unique_ptr<model::Model> model;

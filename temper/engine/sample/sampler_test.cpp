@@ -110,6 +110,95 @@ TEST(Sampler, LogProbsAreTheScorersBits) {
   }
 }
 
+/// A fresh base with an adapter that says something.
+model::Model adapted(kernel::Dtype dtype, const model::LoraOptions& lora,
+                     const kernel::QuantiseOptions& quantise) {
+  weights::ModelConfig config = model::tiny_llama(320, 64, 96, 600);
+  config.initializer_range = 0.3;
+  model::Model model = model::Model::fresh(
+      config,
+      {.dtype = dtype, .training = model::Training::Lora, .lora = lora, .quantise = quantise}, 7);
+  float value = 0;
+  for (float& each : model.store().masters()) each += std::sin(value += 0.7f) * 0.1f;
+  model.refresh();
+  return model;
+}
+
+/// The log-probs of ids[1…] as the trainer's forward pass has them, beside a longer neighbour.
+std::vector<float> trained_logp(model::Model& model, const std::vector<int32_t>& ids) {
+  std::vector<int32_t> both = prompt(150, 8);
+  const auto neighbour = static_cast<int64_t>(both.size());
+  both.insert(both.end(), ids.begin(), ids.end() - 1);
+  model::Batch batch;
+  batch.tokens = both;
+  for (const auto& [first, rows] :
+       {std::pair{int64_t{0}, neighbour},
+        std::pair{neighbour, static_cast<int64_t>(both.size()) - neighbour}}) {
+    model::SequenceRows run{.first_row = first, .rows = rows, .unit = first > 0};
+    for (int64_t i = 0; i < rows; ++i) {
+      if (i % kernel::kKvBlock == 0) run.blocks.push_back(static_cast<int32_t>(batch.blocks++));
+      batch.positions.push_back(static_cast<int32_t>(i));
+      if (first > 0) batch.outputs.push_back(static_cast<int32_t>(first + i));
+    }
+    batch.sequences.push_back(run);
+  }
+  const auto rows = static_cast<int64_t>(batch.outputs.size());
+  model::Activations activations;
+  tensor::Floats hidden(rows * model.config().width);
+  std::vector<float> logp(static_cast<size_t>(rows));
+  model.forward(batch, activations, hidden.data());
+  kernel::head({.hidden = hidden.data(),
+                .rows = rows,
+                .weight = model.head().forward,
+                .targets = ids.data() + 1},
+               {.logp = logp.data()});
+  return logp;
+}
+
+TEST(Sampler, EveryKindOfAdapterSaysTheSameAloneInABatchAndInTraining) {
+  using Quantise = kernel::QuantiseOptions;
+  const model::LoraOptions lora{.rank = 3}, dora{.rank = 2, .decomposed = true};
+  const model::LoraOptions some{
+      .rank = 5, .rank_stabilised = true, .targets = {"q_proj", "up_proj"}};
+  const model::LoraOptions whole{.rank = 2, .saved = {"embed_tokens", "norm", "k_proj"}};
+  const Quantise int8{.kind = Quantise::Kind::Int8}, nf4{.kind = Quantise::Kind::Nf4};
+  const Quantise nested{.kind = Quantise::Kind::Nf4, .nested = true};
+  struct Kind {
+    const char* name;
+    model::LoraOptions lora;
+    Quantise quantise;
+  };
+  const Kind kinds[] = {
+      {"LoRA", lora, {}},           {"rsLoRA on some", some, {}},
+      {"DoRA", dora, {}},           {"whole modules", whole, {}},
+      {"LoRA on int8", lora, int8}, {"LoRA on NF4", lora, nf4},
+      {"DoRA on NF4", dora, nf4},   {"whole modules on nested NF4", whole, nested}};
+  for (kernel::Dtype dtype : {kernel::Dtype::Float32, kernel::Dtype::BFloat16}) {
+    for (const auto& [name, lora_options, quantise] : kinds) {
+      SCOPED_TRACE(name);
+      model::Model model = adapted(dtype, lora_options, quantise);
+      const std::vector<chat::Request> asked = requests(10);
+      Sampler sampler(model, tokenizer(), {});
+      const Said wanted = sampler.speak(asked);
+      expect_same_bits(
+          Sampler(model, tokenizer(), {}, {.max_sequences = 3, .prefill_rows = 7}).speak(asked),
+          wanted);
+      for (int threads : {1, 2}) {
+        tensor::use_threads(threads);
+        expect_same_bits(Sampler(model, tokenizer(), {}).speak({&asked[2], 1}), {wanted[2]});
+        std::vector<int32_t> whole = asked[2].prompt;
+        const chat::Completion& said = wanted[2][0];
+        whole.insert(whole.end(), said.tokens.begin(), said.tokens.end());
+        const size_t first = asked[2].prompt.size() - 1, bytes = said.logp.size() * sizeof(float);
+        EXPECT_EQ(
+            std::memcmp(sampler.score({&whole, 1})[0].data() + first, said.logp.data(), bytes), 0);
+        EXPECT_EQ(std::memcmp(trained_logp(model, whole).data() + first, said.logp.data(), bytes),
+                  0);
+      }
+    }
+  }
+}
+
 TEST(Sampler, EveryInstructionSetOfItsClassSaysTheSame) {
   const tensor::Isa before = tensor::isa();
   std::map<std::string_view, Said> said;

@@ -2,8 +2,10 @@
 
 #include <cmath>
 
+#include "temper/foundation/error/error.h"
 #include "temper/foundation/text/nearest.h"
 #include "temper/foundation/text/number.h"
+#include "temper/foundation/text/regex.h"
 #include "temper/foundation/text/tag.h"
 #include "temper/foundation/text/utf8.h"
 
@@ -24,6 +26,23 @@ TEST(Nearest, NamesTheNearestThree) {
   EXPECT_EQ(did_you_mean("sede", all), "did you mean 'seed'?");
   EXPECT_EQ(did_you_mean("zzzzzz", all), "");
   EXPECT_EQ(nearest(std::string(1 << 20, 'x'), all).size(), 0u);
+}
+
+TEST(Regex, MatchesAPartOrTheWholeAndGivesUp) {
+  const Regex part("b+", "here", {}), whole("b+", "here", {.whole = true});
+  EXPECT_EQ(part.match("abba"), Regex::Found::Yes);
+  EXPECT_EQ(whole.match("abba"), Regex::Found::No);
+  EXPECT_EQ(whole.match("bb"), Regex::Found::Yes);
+  EXPECT_EQ(part.match("\xFF"), Regex::Found::No);
+  EXPECT_EQ(Regex("(x+x+)+[yz]", "here", {.match_limit = 1000}).match(std::string(60, 'x')),
+            Regex::Found::GaveUp);
+  try {
+    const Regex broken("a(b", "here", {});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.parts().where, "here");
+    EXPECT_NE(error.parts().what.find("'a(b'"), std::string::npos);
+  }
 }
 
 TEST(Utf8, RefusesWhatRfc3629Refuses) {

@@ -22,6 +22,12 @@ constexpr double kProductShare = 0.8, kAttentionShare = 0.3;
 /// them written, forward copies written.
 constexpr double kOptimizerBytes = 36;
 
+int64_t size_of(const weights::NamedShape& tensor) {
+  int64_t size = 1;
+  for (int64_t length : tensor.shape) size *= length;
+  return size;
+}
+
 struct Sizes {
   double layers = 0;  // numbers in the layers' matrices
   double head = 0;    // in the head
@@ -31,8 +37,7 @@ struct Sizes {
 Sizes sizes_of(const weights::ModelConfig& config) {
   Sizes sizes;
   for (const weights::NamedShape& tensor : weights::tensors_of(config)) {
-    double size = 1;
-    for (int64_t length : tensor.shape) size *= static_cast<double>(length);
+    const auto size = static_cast<double>(size_of(tensor));
     sizes.all += size;
     const bool layer = tensor.name.starts_with("model.layers.");
     if (layer && tensor.shape.size() == 2) sizes.layers += size;
@@ -42,15 +47,15 @@ Sizes sizes_of(const weights::ModelConfig& config) {
 }
 
 double adapter_size(const weights::ModelConfig& config, const model::LoraOptions& lora) {
-  double total = 0;
-  for (const weights::NamedShape& tensor : weights::tensors_of(config)) {
-    if (!tensor.name.starts_with("model.layers.") || tensor.shape.size() != 2) continue;
-    const std::string module =
-        tensor.name.substr(0, tensor.name.size() - std::string(".weight").size());
-    if (!model::is_target(lora, module)) continue;
-    total += static_cast<double>(lora.rank * (tensor.shape[0] + tensor.shape[1]));
+  const model::Choice choice = model::choose(config, lora);
+  int64_t total = 0;
+  for (const model::Adapted& each : choice.adapted) {
+    total += each.rank * (each.in + each.out) + (lora.decomposed ? each.out : 0);
   }
-  return total;
+  for (const weights::NamedShape& tensor : weights::tensors_of(config)) {
+    if (choice.is_whole(tensor.name)) total += size_of(tensor);
+  }
+  return static_cast<double>(total);
 }
 
 double trained_size(const weights::ModelConfig& config, const Shape& shape) {
@@ -61,6 +66,15 @@ double trained_size(const weights::ModelConfig& config, const Shape& shape) {
 
 double bytes_each(kernel::Dtype dtype) {
   return dtype == kernel::Dtype::BFloat16 ? 2 : 4;
+}
+
+/// Of a model's forward copies, but for those of adapters.
+double weight_bytes(const weights::ModelConfig& config, const Shape& shape) {
+  const Sizes sizes = sizes_of(config);
+  const double each = bytes_each(shape.dtype);
+  const bool quantised = shape.quantise.kind != kernel::QuantiseOptions::Kind::None;
+  const double a_layer = quantised ? kernel::bytes_a_weight(shape.quantise, config.width) : each;
+  return sizes.layers * a_layer + (sizes.all - sizes.layers) * each;
 }
 
 int64_t memory_left() {
@@ -130,7 +144,8 @@ Probe probe(const weights::ModelConfig& config, const Probing& how) {
 double flops(const weights::ModelConfig& config, const Work& work, const Passes& passes) {
   const Sizes sizes = sizes_of(config);
   const double full = passes.training == model::Training::Full ? 1 : 0;
-  const double layer_passes = 2 + full + (passes.gradient_checkpointing ? 1 : 0);
+  const double layer_passes =
+      2 + (passes.decomposed ? 1 : full) + (passes.gradient_checkpointing ? 1 : 0);
   const double head_passes = 3 + full;
   return 2 * sizes.layers *
              (work.read_rows + work.sampled_tokens + layer_passes * work.trained_rows) +
@@ -142,7 +157,10 @@ double flops(const weights::ModelConfig& config, const Work& work, const Passes&
 namespace {
 
 Passes passes_of(const Shape& shape) {
-  return {.training = shape.training, .gradient_checkpointing = shape.gradient_checkpointing};
+  const bool adapter = shape.training == model::Training::Lora;
+  return {.training = shape.training,
+          .gradient_checkpointing = shape.gradient_checkpointing,
+          .decomposed = adapter && shape.lora.decomposed};
 }
 
 /// Seconds by part, largest first.
@@ -191,10 +209,13 @@ Prediction predict(const weights::ModelConfig& config, const Shape& shape, const
     result.memory.emplace_back(name, static_cast<int64_t>(bytes));
     result.peak_bytes += static_cast<int64_t>(bytes);
   };
-  add("weights", sizes.all * each * (shape.reference_copy ? 2 : 1));
+  const bool quantised = shape.quantise.kind != kernel::QuantiseOptions::Kind::None;
+  const double weights = weight_bytes(config, shape);
+  add("weights", weights * (shape.reference_copy ? 2 : 1));
   add("another model", static_cast<double>(shape.other_bytes));
-  if (training) {
-    add("weights for the backward pass", (sizes.layers + sizes.head) * each);
+  if (training) {  // what is quantised is read in both directions
+    add("weights for the backward pass", ((quantised ? 0 : sizes.layers) + sizes.head) * each);
+    if (shape.training == model::Training::Lora) add("adapters, both ways", trained * 8);
     const auto n = [](int64_t count) { return static_cast<double>(count); };
     add("masters, gradients and two moments", trained * (shape.byte_moments ? 10.03 : 16));
     const double q = static_cast<double>(config.heads * config.head_dim);

@@ -52,11 +52,12 @@ struct Shape {
   model::LoraOptions lora;
   int64_t micro_batch_tokens = 2048;
   bool gradient_checkpointing = false;
-  bool byte_moments = false;    ///< the optimizer's, see kernel/adamw_8bit.h
-  int64_t max_sequences = 0;    ///< sampled at once; 0: no sampling
-  int64_t sequence_tokens = 0;  ///< prompt and completion of one
-  bool reference_copy = false;  ///< a second, frozen model
-  int64_t other_bytes = 0;      ///< of another model
+  bool byte_moments = false;              ///< the optimizer's, see kernel/adamw_8bit.h
+  int64_t max_sequences = 0;              ///< sampled at once; 0: no sampling
+  int64_t sequence_tokens = 0;            ///< prompt and completion of one
+  bool reference_copy = false;            ///< a second, frozen model
+  int64_t other_bytes = 0;                ///< of another model
+  kernel::QuantiseOptions quantise = {};  ///< of the layers' frozen matrices
 };
 
 struct Prediction {
@@ -72,6 +73,7 @@ struct Prediction {
 struct Passes {
   model::Training training = model::Training::Full;
   bool gradient_checkpointing = false;
+  bool decomposed = false;  ///< DoRA: the layers' outputs once more
 };
 double flops(const weights::ModelConfig& config, const Work& work, const Passes& passes);
 Prediction predict(const weights::ModelConfig& config, const Shape& shape, const Work& work,

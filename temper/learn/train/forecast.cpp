@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "temper/engine/sample/load.h"
-
 namespace temper::train {
 
 void RowTokens::add(int64_t tokens, int64_t trained) {
@@ -30,19 +28,19 @@ plan::Work row_work(const RowOrder& order, const CommonOptions& options, const R
           .steps = static_cast<double>(order.steps())};
 }
 
-Foreseen foresee(const CommonOptions& options, const weights::ModelConfig& config,
-                 const Forecast& forecast, int64_t held_bytes) {
-  const plan::Shape shape = {
-      .dtype = sample::dtype_of(options.dtype),
-      .training = options.use_peft ? model::Training::Lora : model::Training::Full,
-      .lora = {.rank = options.lora_r, .targets = options.lora_target_modules},
-      .micro_batch_tokens = options.micro_batch_tokens,
-      .gradient_checkpointing = options.gradient_checkpointing,
-      .byte_moments = moments_of(options) == optim::MomentKind::Byte,
-      .max_sequences = forecast.max_sequences,
-      .sequence_tokens = forecast.sequence_tokens,
-      .reference_copy = forecast.reference_copy,
-      .other_bytes = forecast.other_bytes};
+Foreseen foresee(const CommonOptions& options, const model::ModelOptions& model,
+                 const weights::ModelConfig& config, const Forecast& forecast, int64_t held_bytes) {
+  const plan::Shape shape = {.dtype = model.dtype,
+                             .training = model.training,
+                             .lora = model.lora,
+                             .micro_batch_tokens = options.micro_batch_tokens,
+                             .gradient_checkpointing = options.gradient_checkpointing,
+                             .byte_moments = moments_of(options) == optim::MomentKind::Byte,
+                             .max_sequences = forecast.max_sequences,
+                             .sequence_tokens = forecast.sequence_tokens,
+                             .reference_copy = forecast.reference_copy,
+                             .other_bytes = forecast.other_bytes,
+                             .quantise = model.quantise};
   // a hundredth of what the run would take at 20 GFLOP/s
   const double short_run = plan::flops(config, forecast.work, {.training = shape.training}) / 2e12;
   Foreseen found{

@@ -41,8 +41,8 @@ struct Foreseen {
 };
 /// Takes up to two seconds of probing, less for a short run. Throws Error for what cannot fit;
 /// `held_bytes` of it are held already.
-Foreseen foresee(const CommonOptions& options, const weights::ModelConfig& config,
-                 const Forecast& forecast, int64_t held_bytes);
+Foreseen foresee(const CommonOptions& options, const model::ModelOptions& model,
+                 const weights::ModelConfig& config, const Forecast& forecast, int64_t held_bytes);
 
 /// The parts of memory and time, in lines for `temper plan`.
 std::string details(const Foreseen& foreseen);

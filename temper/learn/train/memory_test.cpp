@@ -31,20 +31,29 @@ weights::ModelConfig small() {
 
 TEST(Memory, ThePlanForeseesThePeakOfAStep) {
   constexpr int64_t kRows = 4, kTokens = 128;
+  using Quantise = kernel::QuantiseOptions;
+  using model::Training;
   struct Kind {
     kernel::Dtype dtype;
+    Training training;
     bool again;
+    Quantise quantise;
   };
+  constexpr kernel::Dtype kBf16 = kernel::Dtype::BFloat16;
   // in the order of what they take: the peak counted is that of the whole process
-  for (const auto& [dtype, again] :
-       {Kind{kernel::Dtype::BFloat16, true}, Kind{kernel::Dtype::BFloat16, false},
-        Kind{kernel::Dtype::Float32, false}}) {
+  for (const auto& [dtype, training, again, quantise] :
+       {Kind{kBf16, Training::Lora, false, {.kind = Quantise::Kind::Nf4}},
+        Kind{kBf16, Training::Lora, false, {.kind = Quantise::Kind::Int8}},
+        Kind{kBf16, Training::Lora, false, {}}, Kind{kBf16, Training::Full, true, {}},
+        Kind{kBf16, Training::Full, false, {}},
+        Kind{kernel::Dtype::Float32, Training::Full, false, {}}}) {
     const int64_t before = tensor::held().now;
     model::Model model = model::Model::fresh(small(),
                                              {.dtype = dtype,
-                                              .training = model::Training::Full,
+                                              .training = training,
                                               .lora = {},
-                                              .gradient_checkpointing = again},
+                                              .gradient_checkpointing = again,
+                                              .quantise = quantise},
                                              1);
     optim::AdamW optimizer(model, {});
     std::vector<batch::Group> groups;
@@ -61,10 +70,11 @@ TEST(Memory, ThePlanForeseesThePeakOfAStep) {
     optimizer.step(1e-3);
     const plan::Prediction foreseen = plan::predict(small(),
                                                     {.dtype = dtype,
-                                                     .training = model::Training::Full,
+                                                     .training = training,
                                                      .lora = {},
                                                      .micro_batch_tokens = kRows * kTokens,
-                                                     .gradient_checkpointing = again},
+                                                     .gradient_checkpointing = again,
+                                                     .quantise = quantise},
                                                     {}, {.flops_per_s = 1e9, .memory_bytes = 1});
     const double measured = static_cast<double>(tensor::held().peak - before);
     EXPECT_NEAR(static_cast<double>(foreseen.peak_bytes) / measured, 1, 0.15)

@@ -18,8 +18,13 @@ void describe(config::Fields<CommonOptions>& f) {
   f.add("lora_r", &O::lora_r, "rank of the adapters").at_least(1);
   f.add("lora_alpha", &O::lora_alpha, "adapters are scaled by alpha / r").above(0);
   f.add("use_rslora", &O::use_rslora, "scale by alpha / sqrt(r) instead");
+  f.add("use_dora", &O::use_dora, "learn the length of each weight row apart from its direction");
   f.add("lora_target_modules", &O::lora_target_modules,
-        "layers that get an adapter: all-linear, or names such as q_proj");
+        "layers that get an adapter: all-linear, names such as q_proj, or one regular expression "
+        "for whole names");
+  f.add("lora_modules_to_save", &O::lora_modules_to_save,
+        "modules trained whole and saved with the adapter: embed_tokens, lm_head, norm, ...");
+  f.include(&O::quantise);
   f.group("run");
   f.add("output_dir", &O::output_dir, "folder of the run").required();
   f.add("seed", &O::seed, "of order, sampling and fresh adapters").at_least(0);

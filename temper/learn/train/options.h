@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "temper/engine/model/lora.h"
 #include "temper/engine/optim/optimizer.h"
+#include "temper/engine/sample/load.h"
 #include "temper/foundation/config/config.h"
 #include "temper/language/chat/renderer.h"
 #include "temper/language/data/dataset.h"
@@ -23,8 +23,9 @@ struct CommonOptions {
   bool use_peft = false;
   int64_t lora_r = 16;
   double lora_alpha = 32;
-  bool use_rslora = false;
-  std::vector<std::string> lora_target_modules = {"all-linear"};
+  bool use_rslora = false, use_dora = false;
+  std::vector<std::string> lora_target_modules = {"all-linear"}, lora_modules_to_save;
+  sample::QuantiseFlags quantise;
 
   std::string output_dir;
   uint64_t run_seed() const { return static_cast<uint64_t>(seed); }

@@ -42,7 +42,7 @@ class Policy {
   }
 
   Result train() {
-    const bool copies = loss_.needs_reference() && !run_.model().has_adapter();
+    const bool copies = loss_.needs_reference() && !run_.model().is_own_reference();
     const PolicyNeeds needs{.reference = loss_.needs_reference(), .copy = copies};
     if (!run_.foresee(forecast(plan_, options_, prompt_tokens(), needs), plan_.steps))
       return run_.planned();
@@ -204,9 +204,13 @@ class Policy {
     return all;
   }
 
+  /// The model that the run began with; an adapter's base.
   std::unique_ptr<model::Model> start_model() const {
-    return sample::load(run_.options().model_name_or_path,
-                        {.dtype = sample::dtype_of(run_.options().dtype), .lora = {}})
+    const bool adapter = run_.model().has_adapter();
+    return sample::load(adapter ? run_.base() : run_.options().model_name_or_path,
+                        {.dtype = sample::dtype_of(run_.options().dtype),
+                         .lora = {},
+                         .quantise = run_.model().options().quantise})
         .model;
   }
 
@@ -219,11 +223,11 @@ class Policy {
       for (const chat::Completion& completion : rollout.completions)
         all.emplace_back(completion.tokens.size(), 0.0f);
     }
-    const bool adapter = run_.model().has_adapter();
-    const std::unique_ptr<model::Model> read = adapter || reference_ ? nullptr : start_model();
-    model::Model& start = adapter ? run_.model() : reference_ ? *reference_ : *read;
+    const bool own = run_.model().is_own_reference();
+    const std::unique_ptr<model::Model> read = own || reference_ ? nullptr : start_model();
+    model::Model& start = own ? run_.model() : reference_ ? *reference_ : *read;
     const double before = start.flops();
-    start.use_adapter(false);
+    if (own) start.use_adapter(false);
     for (const batch::Packed& packed : batches) {
       const step::HeadNumbers numbers = step::score(start, packed, options_.temperature);
       for (size_t n = 0; n < numbers.logp.size(); ++n) {
@@ -232,7 +236,7 @@ class Policy {
       }
     }
     start.use_adapter(true);
-    if (!adapter) run_.model().count_flops(start.flops() - before);
+    if (!own) run_.model().count_flops(start.flops() - before);
     return all;
   }
 

@@ -61,10 +61,11 @@ TEST_F(Training, AWeightThatChangesAfterSamplingShowsAsMismatch) {
 }
 
 TEST_F(Training, TheKlToTheStartIsZeroAtFirstAndThenRises) {
-  for (bool lora : {false, true}) {
-    GrpoOptions o = grpo_options(lora ? "lora" : "full");
-    o.common.use_peft = lora;
+  for (const std::string name : {"full", "lora", "whole_modules"}) {
+    GrpoOptions o = grpo_options(name);
+    o.common.use_peft = name != "full";
     o.common.lora_r = 4;
+    if (name == "whole_modules") o.common.lora_modules_to_save = {"norm"};  // a second model
     o.common.learning_rate = 1e-2;
     o.common.lr_scheduler_type = "constant";
     o.common.max_steps = 6;
@@ -73,15 +74,15 @@ TEST_F(Training, TheKlToTheStartIsZeroAtFirstAndThenRises) {
     run_grpo(o);
     std::vector<double> measured;
     std::vector<int64_t> steps;
-    for (const Json& line : metrics(lora ? "lora" : "full")) {
+    for (const Json& line : metrics(name)) {
       if (!line.contains("kl")) continue;
       steps.push_back(line["step"]);
       measured.push_back(line["kl"]);
     }
     EXPECT_EQ(steps, (std::vector<int64_t>{1, 3, 5, 6}));  // every second batch, and the last
-    EXPECT_EQ(measured[0], 0) << "lora " << lora;
-    EXPECT_GT(measured[1], 0) << "lora " << lora;
-    EXPECT_GT(measured[3], 0) << "lora " << lora;
+    EXPECT_EQ(measured[0], 0) << name;
+    EXPECT_GT(measured[1], 0) << name;
+    EXPECT_GT(measured[3], 0) << name;
   }
 }
 

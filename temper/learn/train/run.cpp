@@ -21,16 +21,38 @@
 namespace temper::train {
 namespace {
 
+void refuse_without_adapter(const CommonOptions& o) {
+  if (o.use_peft) return;
+  const std::pair<const char*, bool> given[] = {
+      {"use_rslora", o.use_rslora},
+      {"use_dora", o.use_dora},
+      {"load_in_8bit", o.quantise.load_in_8bit},
+      {"load_in_4bit", o.quantise.load_in_4bit},
+      {"lora_modules_to_save", !o.lora_modules_to_save.empty()}};
+  for (const auto& [name, is_given] : given) {
+    if (!is_given) continue;
+    throw Error({std::string("--") + name +
+                     " is an option of adapters, and the whole model is "
+                     "to be trained",
+                 "", "add --use_peft, or leave it out"});
+  }
+}
+
 model::ModelOptions model_options(const CommonOptions& o, weights::HeadKind head) {
+  refuse_without_adapter(o);
+  const kernel::QuantiseOptions quantise = sample::quantise_options(o.quantise);  // may throw
   return {.dtype = sample::dtype_of(o.dtype),
           .training = o.use_peft ? model::Training::Lora : model::Training::Full,
           .lora = {.rank = o.lora_r,
                    .alpha = o.lora_alpha,
                    .rank_stabilised = o.use_rslora,
-                   .targets = o.lora_target_modules},
+                   .decomposed = o.use_dora,
+                   .targets = o.lora_target_modules,
+                   .saved = o.lora_modules_to_save},
           .seed = o.run_seed(),
           .head = head,
-          .gradient_checkpointing = o.gradient_checkpointing};
+          .gradient_checkpointing = o.gradient_checkpointing,
+          .quantise = quantise};
 }
 
 /// "key: value" lines that differ between two configs, leaving out what may change on resume.
@@ -73,7 +95,7 @@ Run::Run(const CommonOptions& options, const Setting& setting, weights::HeadKind
       resumed_([&] {
         if (options.num_threads > 0) tensor::use_threads(static_cast<int>(options.num_threads));
         open_folder();
-        refuse_too_large();
+        refuse_too_large(model_options(options, head));
         return resumed_;
       }()),
       loaded_(sample::load(options.model_name_or_path, model_options(options, head))),
@@ -97,11 +119,11 @@ Run::~Run() {
 }
 
 /// By what the options alone tell, before anything is loaded.
-void Run::refuse_too_large() const {
+void Run::refuse_too_large(const model::ModelOptions& wanted) const {
   const std::string& path = options_.model_name_or_path;
   if (model::is_adapter_folder(path)) return;
   const weights::ModelConfig config = weights::Checkpoint::open(path).config();
-  train::foresee(options_, config, {}, 0);
+  train::foresee(options_, wanted, config, {}, 0);
 }
 
 void Run::open_folder() {
@@ -153,7 +175,8 @@ void Run::check_disk() const {
 }
 
 bool Run::foresee(const Forecast& forecast, int64_t total_steps) {
-  foreseen_ = train::foresee(options_, loaded_.model->config(), forecast, tensor::held().now);
+  foreseen_ =
+      train::foresee(options_, model().options(), model().config(), forecast, tensor::held().now);
   if (setting_.plan_only || !brief()) {
     runlog::print("plan       " +
                   plan::line(foreseen_->prediction, foreseen_->probe, foreseen_->at_most) + "\n");

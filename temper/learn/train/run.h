@@ -101,7 +101,7 @@ class Run {
 
  private:
   void open_folder();
-  void refuse_too_large() const;
+  void refuse_too_large(const model::ModelOptions& wanted) const;
   void print_outcome(const Json& summary) const;
   int64_t disk_bytes() const;
   void check_disk() const;

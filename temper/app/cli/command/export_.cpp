@@ -1,10 +1,7 @@
 // export: any model that temper loads (GGUF, Hugging Face folder, run, adapter on a base) as a
-// Hugging Face folder that transformers loads. An adapter is merged in float32, here alone:
-//
-//   W' = W + s · B·A        Hu et al. 2021 (arXiv 2106.09685), §4.1
-//
-// The folder is loaded again and must give the log-probs of the source, or a reward model's scores,
-// before it gets its name.
+// Hugging Face folder that transformers loads. An adapter is merged in float32 (engine/model/
+// merge.h), here alone. The folder is loaded again and must give the log-probs of the source, or a
+// reward model's scores, before it gets its name.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,7 +9,7 @@
 #include <numeric>
 
 #include "temper/app/cli/open_model.h"
-#include "temper/engine/tensor/parallel.h"
+#include "temper/engine/model/merge.h"
 #include "temper/foundation/file/file.h"
 #include "temper/learn/step/score.h"
 
@@ -28,37 +25,6 @@ void describe(config::Fields<Options>& f) {
       .choices({"bfloat16", "float32"});
 }
 
-/// The values of a tensor, with its adapter, if it has one, added in float32.
-void merged(const model::Model& model, const std::string& name, std::vector<float>& values) {
-  model.read(name, values);
-  constexpr std::string_view kWeight = ".weight";
-  if (!name.ends_with(kWeight)) return;
-  const std::string module = name.substr(0, name.size() - kWeight.size());
-  const model::Weight* a = model.store().find(module + ".lora_A.weight");
-  const model::Weight* b = model.store().find(module + ".lora_B.weight");
-  if (a == nullptr || b == nullptr) return;
-  const int64_t rank = a->rows, in = a->columns, out = b->rows;
-  std::vector<float> low(static_cast<size_t>(a->size())), high(static_cast<size_t>(b->size()));
-  model.store().read(*a, low);
-  model.store().read(*b, high);
-  const float scale = model::lora_scale(model.options().lora);
-  tensor::parallel(out, [&](int64_t begin, int64_t end) {
-    std::vector<float> delta(static_cast<size_t>(in));
-    for (int64_t row = begin; row < end; ++row) {
-      std::fill(delta.begin(), delta.end(), 0.0f);
-      for (int64_t r = 0; r < rank; ++r) {
-        const float factor = high[static_cast<size_t>(row * rank + r)];
-        for (int64_t i = 0; i < in; ++i) {
-          delta[static_cast<size_t>(i)] += factor * low[static_cast<size_t>(r * in + i)];
-        }
-      }
-      for (int64_t i = 0; i < in; ++i) {
-        values[static_cast<size_t>(row * in + i)] += scale * delta[static_cast<size_t>(i)];
-      }
-    }
-  });
-}
-
 void write(const std::string& folder, const Options& options) {
   const OpenModel source =
       open_model({.model = options.model, .dtype = "float32"}, {.any_head = true});
@@ -70,7 +36,7 @@ void write(const std::string& folder, const Options& options) {
         int64_t size = 1;
         for (const int64_t length : tensor.shape) size *= length;
         values.resize(static_cast<size_t>(size));
-        merged(model, tensor.name, values);
+        model::read_merged(model, tensor.name, values);
         return std::span<const float>(values);
       },
       {.format = options.dtype == "bfloat16" ? file::Format::BF16 : file::Format::F32});

@@ -104,6 +104,9 @@ Json adapter_json(const std::string& path) {
       {"base", config.base},
       {"rank", config.options.rank},
       {"alpha", config.options.alpha},
+      {"use_rslora", config.options.rank_stabilised},
+      {"use_dora", config.options.decomposed},
+      {"modules_to_save", config.options.saved},
       {"targets", config.options.targets},
       {"stored", formats(file::Safetensors::open(path + "/adapter_model.safetensors").tensors())}};
 }
@@ -201,6 +204,11 @@ std::string run_text(const Json& run) {
   return out;
 }
 
+std::string kind_of(const Json& adapter) {
+  const bool stabilised = adapter["use_rslora"], decomposed = adapter["use_dora"];
+  return decomposed ? (stabilised ? "DoRA with rsLoRA" : "DoRA") : stabilised ? "rsLoRA" : "LoRA";
+}
+
 Exit run(std::span<const std::string> args, const Context&) {
   Options options;
   const std::vector<std::string> words = with_model_first(args);
@@ -217,8 +225,9 @@ Exit run(std::span<const std::string> args, const Context&) {
   if (found.contains("adapter")) {
     const Json& adapter = found["adapter"];
     out += line_of("adapter",
-                   fmt::format("rank {}, alpha {}, on {}", adapter["rank"].get<int64_t>(),
-                               adapter["alpha"].get<double>(), adapter["base"].get<std::string>()));
+                   fmt::format("{}, rank {}, alpha {}, on {}", kind_of(adapter),
+                               adapter["rank"].get<int64_t>(), adapter["alpha"].get<double>(),
+                               adapter["base"].get<std::string>()));
   }
   if (found.contains("model")) out += model_text(found["model"]);
   runlog::print(out);

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <vector>
 
+#include "temper/engine/kernel/cpu/simd.h"
 #include "temper/engine/tensor/isa.h"
 
 namespace temper::kernel::cpu::brgemm {
@@ -143,6 +144,29 @@ float element(const std::byte* data, int64_t k, int64_t step, int64_t column) {
   return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
 }
 
+namespace {
+
+/// A panel of quantised weights, until this thread asks for the next.
+const uint16_t* dequantised(const Panels& b, int64_t number) {
+  thread_local tensor::Floats values;
+  thread_local std::vector<uint16_t> packed;
+  values.resize(b.k() * kWidth);
+  packed.resize(static_cast<size_t>(even(b.k()) * kWidth));
+  const int64_t columns = std::min(kWidth, b.n() - number * kWidth);
+  if (columns < kWidth) values.zero();
+  dequantise({.b = b,
+              .first = number * kWidth,
+              .columns = columns,
+              .steps = {0, b.k()},
+              .out = values.data(),
+              .panel = kPanelWidth,
+              .ld = kWidth});
+  pack(values.data(), Layout::Plain, b.k(), kWidth, 0, packed.data());
+  return packed.data();
+}
+
+}  // namespace
+
 void multiply(const Product& g, Steps steps, bool here) {
   const int64_t lda = even(steps.count), most = g.m >= 64 ? kMostRows : 32;
   const int64_t row_blocks = up(g.m, most);
@@ -159,11 +183,14 @@ void multiply(const Product& g, Steps steps, bool here) {
     }
   };
   const auto* b = reinterpret_cast<const uint16_t*>(g.b.data());
+  const int64_t panel_size = kWidth * even(g.b.k());
   const int64_t panels = up(g.count, kWidth);
   const auto pieces = [&](int64_t begin, int64_t end) {
     alignas(64) float tile[kMostRows * kWidth];
     for (int64_t p = begin; p < end; ++p) {
-      const uint16_t* panel = b + (g.first / kWidth + p) * kWidth * even(g.b.k());
+      const int64_t number = g.first / kWidth + p;
+      const uint16_t* panel =
+          g.b.source() == nullptr ? b + number * panel_size : dequantised(g.b, number);
       const int64_t columns = std::min(kWidth, g.count - p * kWidth);
       for (int64_t row = 0; row < g.m; row += most) {
         const int64_t rows = std::min(most, g.m - row), padded = padded_rows(rows);

@@ -8,6 +8,7 @@
 #include "temper/engine/kernel/cpu/brgemm.h"
 #include "temper/engine/kernel/cpu/product.h"
 #include "temper/engine/kernel/cpu/simd.h"
+#include "temper/engine/kernel/quantise.h"
 #include "temper/foundation/error/error.h"
 
 namespace temper::kernel {
@@ -76,7 +77,16 @@ Panels::Panels(int64_t k, int64_t n, Dtype dtype) : k_(k), n_(n), dtype_(dtype) 
   data_ = tensor::Buffer(dtype == Dtype::Float32 ? fma : std::max(fma, cpu::brgemm::bytes(k, n)));
 }
 
+Panels::Panels(const Quantised& source, Layout layout, Dtype dtype)
+    : k_(layout == Layout::Transposed ? source.columns() : source.rows()),
+      n_(layout == Layout::Transposed ? source.rows() : source.columns()),
+      dtype_(dtype),
+      packing_(dtype == Dtype::BFloat16 && cpu::brgemm::usable() ? Packing::Pairs : Packing::Fma),
+      layout_(layout),
+      source_(&source) {}
+
 void Panels::pack(const float* values, Layout layout) {
+  ASSERT(source_ == nullptr, "quantised panels are read from their source");
   const bool bf16 = dtype_ == Dtype::BFloat16;
   packing_ = bf16 && cpu::brgemm::usable() ? Packing::Pairs : Packing::Fma;
   if (packing_ == Packing::Pairs) {
@@ -102,6 +112,12 @@ void Panels::pack(const float* values, Layout layout) {
 
 void Panels::column(int64_t j, float* out) const {
   ASSERT(j >= 0 && j < n_, "a column of the panels");
+  if (source_ != nullptr) {
+    ASSERT(layout_ == Layout::Transposed, "a column is a row of the weight");
+    source_->row(j, out);
+    for (int64_t i = 0; dtype_ == Dtype::BFloat16 && i < k_; ++i) out[i] = round_bf16(out[i]);
+    return;
+  }
   if (packing_ == Packing::Pairs) {
     for (int64_t i = 0; i < k_; ++i) out[i] = cpu::brgemm::element(data_.data(), k_, i, j);
     return;
@@ -126,6 +142,10 @@ void cpu::multiply(const Product& given, Steps wanted) {
   const auto [g, steps] = checked(given, wanted);
   if (g.m == 0 || g.count == 0) return;
   if (g.b.packing() == Panels::Packing::Pairs) return brgemm::multiply(g, steps, false);
+  if (g.b.source() != nullptr) {
+    ASSERT(steps.count == g.b.k(), "a quantised weight is read whole");
+    return multiply_quantised(g);
+  }
   // Columns are cut first: each thread then reads its own panels. Enough pieces for an even end.
   const int64_t threads = tensor::threads(), panels = up(g.count, kPanelWidth);
   Grid grid = {.rows = up(g.m, kRowBlock), .columns = 1};
@@ -147,6 +167,7 @@ void cpu::multiply(const Product& given, Steps wanted) {
 void cpu::multiply_here(const Product& given, Steps wanted) {
   const auto [g, steps] = checked(given, wanted);
   if (g.m == 0 || g.count == 0) return;
+  ASSERT(g.b.source() == nullptr, "a quantised weight is no head");
   if (g.b.packing() == Panels::Packing::Pairs) return brgemm::multiply(g, steps, true);
   for (int64_t row = 0; row < g.m; row += kRowBlock) {
     fma_product(g, steps, {row, std::min(kRowBlock, g.m - row)}, {0, g.count});

@@ -95,6 +95,25 @@ void bias_gradient(const float* dy, int64_t ldy, int64_t rows, int64_t width, fl
   });
 }
 
+void scale_columns(const float* factors, const Columns& c, int64_t rows, int64_t width) {
+  cpu::share(rows, width, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const float* x = c.x + i * c.ldx;
+      float* y = c.y + i * c.ldy;
+      for (int64_t j = 0; j < width; ++j) y[j] = x[j] * factors[j];
+    }
+  });
+}
+
+void column_products(const Columns& c, int64_t rows, int64_t width, float* sums) {
+  by_columns(rows, width, [&](int64_t first, int64_t count) {
+    for (int64_t i = 0; i < rows; ++i) {
+      const float *x = c.x + i * c.ldx, *y = c.y + i * c.ldy;
+      for (int64_t j = first; j < first + count; ++j) sums[j] += x[j] * y[j];
+    }
+  });
+}
+
 void embedding_gradient(const float* dy, const int32_t* ids, int64_t rows, int64_t width,
                         float* dtable) {
   by_columns(rows, width, [&](int64_t first, int64_t count) {

@@ -52,6 +52,19 @@ struct PackPanel {
   bool bf16;
 };
 
+/// 16 quantised rows, step by step: out[k][j] = t[code]·scales[j], or code·scales[j]·factor of
+/// int8 codes. Rounded to the nearest bf16 when `bf16`.
+struct DequantiseSteps {
+  const uint8_t* codes;  ///< [steps][16] int8, or with a table [steps][8]: rows j and j + 8 a byte
+  const float* table;    ///< [16], or null
+  const float* scales;   ///< [16]
+  float factor;
+  int64_t steps;
+  bool bf16;
+  float* out;
+  int64_t ld;
+};
+
 /// Softmax statistics of some logits; `sum` = Σ e, `weighted` = Σ e·(z - max), `squares` = Σ e²
 /// with e = exp(z - max).
 struct ChunkStatistics {
@@ -92,6 +105,7 @@ struct Simd {
   void (*product)(const BlockProduct&);
   void (*gradient)(const BlockGradient&);
   void (*pack)(const PackPanel&);
+  void (*dequantise)(const DequantiseSteps&);
   /// out[j][i] = in[i][j], rows × columns of `in`.
   void (*transpose)(const float* in, int64_t ld_in, int64_t rows, int64_t columns, float* out,
                     int64_t ld_out);

@@ -29,6 +29,32 @@ inline __m256 widen(const uint16_t* p) {
 inline F16 load16(const uint16_t* p) {
   return {widen(p), widen(p + 8)};
 }
+inline __m256 widen(const int8_t* p) {
+  return _mm256_cvtepi32_ps(
+      _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
+inline F16 load16(const int8_t* p) {
+  return {widen(p), widen(p + 8)};
+}
+inline __m256 lookup(F16 table, __m256i index) {
+  const __m256 low = _mm256_permutevar8x32_ps(table.lo, index);
+  const __m256 high = _mm256_permutevar8x32_ps(table.hi, index);
+  return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(index, 28)));
+}
+inline F16 lookup16(F16 table, const uint8_t* p) {  // lane i + 8 in the high half
+  const __m256i both = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  return {lookup(table, _mm256_and_si256(both, _mm256_set1_epi32(15))),
+          lookup(table, _mm256_srli_epi32(both, 4))};
+}
+inline __m256 round_bf16(__m256 a) {
+  const __m256i bits = _mm256_castps_si256(a);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i sum = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+  return _mm256_castsi256_ps(_mm256_and_si256(sum, _mm256_set1_epi32(-0x10000)));
+}
+inline F16 round16(F16 a) {  // to the nearest bf16, ties to even
+  return {round_bf16(a.lo), round_bf16(a.hi)};
+}
 inline void store16(float* p, F16 a) {
   _mm256_storeu_ps(p, a.lo);
   _mm256_storeu_ps(p + 8, a.hi);

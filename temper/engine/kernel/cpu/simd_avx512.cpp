@@ -29,6 +29,22 @@ inline F16 load16(const uint16_t* p) {
   const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16))};
 }
+inline F16 load16(const int8_t* p) {
+  return {_mm512_cvtepi32_ps(
+      _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))))};
+}
+inline F16 lookup16(F16 table, const uint8_t* p) {  // lane i + 8 in the high half
+  const __m256i both = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  const __m512i index =
+      _mm512_inserti64x4(_mm512_castsi256_si512(both), _mm256_srli_epi32(both, 4), 1);
+  return {_mm512_permutexvar_ps(_mm512_and_si512(index, _mm512_set1_epi32(15)), table.all)};
+}
+inline F16 round16(F16 a) {  // to the nearest bf16, ties to even
+  const __m512i bits = _mm512_castps_si512(a.all);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+  return {_mm512_castsi512_ps(_mm512_and_si512(sum, _mm512_set1_epi32(-0x10000)))};
+}
 inline void store16(float* p, F16 a) {
   _mm512_storeu_ps(p, a.all);
 }

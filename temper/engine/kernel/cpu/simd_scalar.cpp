@@ -30,6 +30,18 @@ inline F16 load16(const float* p) {
 inline F16 load16(const uint16_t* p) {
   return each([&](int i) { return __builtin_bit_cast(float, static_cast<uint32_t>(p[i]) << 16); });
 }
+inline F16 load16(const int8_t* p) {
+  return each([&](int i) { return static_cast<float>(p[i]); });
+}
+inline F16 lookup16(const F16& table, const uint8_t* p) {  // lane i + 8 in the high half
+  return each([&](int i) { return table.at[i < 8 ? p[i] & 15 : p[i - 8] >> 4]; });
+}
+inline F16 round16(const F16& a) {  // to the nearest bf16, ties to even
+  return each([&](int i) {
+    const uint32_t bits = __builtin_bit_cast(uint32_t, a.at[i]);
+    return __builtin_bit_cast(float, (bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u);
+  });
+}
 inline void store16(float* p, const F16& a) {
   for (int i = 0; i < 16; ++i) p[i] = a.at[i];
 }

@@ -4,12 +4,10 @@
 //
 // Without a pattern the row's reference is the pattern. Matching takes a bounded number of steps;
 // beyond it the outcome is timeout, not 0. Bytes that are not UTF-8 match nothing.
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include <nlohmann/json.hpp>
+#include <optional>
 
-#include "temper/foundation/error/error.h"
+#include "temper/foundation/text/regex.h"
 #include "temper/world/reward/verifier.h"
 
 namespace temper::reward::regex {
@@ -29,56 +27,36 @@ void describe(config::Fields<Options>& f) {
       .within(1, 100'000'000);
 }
 
-struct Free {
-  void operator()(pcre2_code* code) const { pcre2_code_free(code); }
-  void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
-  void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
-};
-// Shared because judges are copied; read-only once compiled.
-using Code = std::shared_ptr<pcre2_code>;
-
-Code compile(const std::string& pattern, const Options& o, const std::string& where) {
-  uint32_t flags = PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
-  if (o.case_insensitive) flags |= PCRE2_CASELESS;
-  int fault = 0;
-  PCRE2_SIZE offset = 0;
-  Code code(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), flags,
-                          &fault, &offset, nullptr),
-            Free{});
-  if (code) return code;
-  PCRE2_UCHAR message[256] = {};
-  pcre2_get_error_message(fault, message, sizeof message);
-  throw Error({"regex: " + std::string(reinterpret_cast<const char*>(message)) + " at character " +
-                   std::to_string(offset) + " of '" + pattern + "'",
-               where, "mend the pattern"});
+text::Regex compile(const std::string& pattern, const Options& o, const std::string& where) {
+  return {pattern,
+          where,
+          {.case_insensitive = o.case_insensitive,
+           .whole = o.whole,
+           .match_limit = static_cast<uint32_t>(o.match_limit)}};
 }
 
-Score match(const pcre2_code* code, const std::string& text, const Options& o) {
-  std::unique_ptr<pcre2_match_data, Free> data(pcre2_match_data_create(1, nullptr));
-  std::unique_ptr<pcre2_match_context, Free> context(pcre2_match_context_create(nullptr));
-  if (!data || !context) throw std::bad_alloc();
-  pcre2_set_match_limit(context.get(), static_cast<uint32_t>(o.match_limit));
-  pcre2_set_heap_limit(context.get(), 64 * 1024);  // KiB
-  uint32_t flags = o.whole ? PCRE2_ANCHORED | PCRE2_ENDANCHORED : 0;
-  int result = pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, flags,
-                           data.get(), context.get());
-  if (result >= 0) return {1, "matches"};
-  if (result == PCRE2_ERROR_NOMATCH) return {0, "does not match"};
-  if (result == PCRE2_ERROR_MATCHLIMIT || result == PCRE2_ERROR_DEPTHLIMIT ||
-      result == PCRE2_ERROR_HEAPLIMIT)
-    return {0, "gave up after " + std::to_string(o.match_limit) + " steps", Outcome::Timeout};
-  return {0, "PCRE2 error " + std::to_string(result), Outcome::Error};
+Score match(const text::Regex& regex, const std::string& text, const Options& o) {
+  switch (regex.match(text)) {
+    case text::Regex::Found::Yes:
+      return {1, "matches"};
+    case text::Regex::Found::No:
+      return {0, "does not match"};
+    case text::Regex::Found::GaveUp:
+      break;
+  }
+  return {0, "gave up after " + std::to_string(o.match_limit) + " steps", Outcome::Timeout};
 }
 
 std::function<Score(const Attempt&)> make(const Json& json, const std::string& where) {
   Options options;
   read_options(config::bind(options), json, where);
-  Code given = options.pattern.empty() ? nullptr : compile(options.pattern, options, where);
+  std::optional<text::Regex> given;
+  if (!options.pattern.empty()) given = compile(options.pattern, options, where);
   return [options, given](const Attempt& a) -> Score {
-    Code code = given ? given : compile(a.reference, options, a.row);
+    const text::Regex regex = given ? *given : compile(a.reference, options, a.row);
     bool answer = options.of == "answer";
     if (answer && !a.parsed) return {0, "no answer found"};
-    return match(code.get(), answer ? a.answer : a.completion, options);
+    return match(regex, answer ? a.answer : a.completion, options);
   };
 }
 
