@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills a training run (kill -9) at random moments, resumes it, and compares it with one that was never stopped.
 
-    tests/kill_resume.py build/temper --kills 20 [--seed 1] [--command dpo|kto|bco]
+    tests/kill_resume.py build/temper --kills 20 [--seed 1] [--command dpo|kto|bco|ppo|…]
 
 What must hold: final weights are equal bytes, metrics are equal but for timing, no step is twice or missing in any
 log. Uses a tiny fresh model over bytes and the example environment, so it needs nothing but the program.
@@ -80,7 +80,7 @@ def main():
     parser.add_argument("--kills", type=int, default=1)
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--command", choices=["grpo", "dpo", "kto", "bco", "reward", "prm"], default="grpo")
+    parser.add_argument("--command", choices=["grpo", "ppo", "dpo", "kto", "bco", "reward", "prm"], default="grpo")
     args = parser.parse_args()
     temper = str(pathlib.Path(args.temper).resolve())
     moments = random.Random(args.seed)
@@ -99,8 +99,12 @@ def main():
                      "--max_steps", str(args.steps), "--learning_rate", "1e-3", "--save_steps", "1", "--eval_steps", "4",
                      "--quiet"]
             answers = ["--dataset_name", work / "answers.jsonl", "--test_split_size", "8"]
-            words += {"grpo": ["--env", work / "letters.yaml", "--per_device_train_batch_size", "16",
-                               "--num_generations", "8", "--max_completion_length", "24", "--eval_prompts", "4"],
+            rollouts = ["--env", work / "letters.yaml", "--max_completion_length", "24", "--eval_prompts", "4"]
+            words += {"grpo": [*rollouts, "--per_device_train_batch_size", "16", "--num_generations", "8"],
+                      "ppo": [*rollouts, "--per_device_train_batch_size", "4", "--num_generations", "2",
+                              "--num_mini_batches", "2", "--num_ppo_epochs", "2", "--value_warmup_steps", "2",
+                              "--value_learning_rate", "1e-3", "--kl_target", "0.01", "--kl_horizon", "50",
+                              "--normalize_rewards", "mean_std"],
                       "dpo": ["--dataset_name", work / "pairs.jsonl", "--test_split_size", "8"],
                       "kto": answers, "bco": answers,
                       "reward": ["--dataset_name", work / "pairs.jsonl", "--test_split_size", "8"],
@@ -128,9 +132,10 @@ def main():
                 break
             shutil.rmtree(work / "parts")  # it ended before it could be killed: once more
         faults = []
-        if (work / "whole/model.safetensors").read_bytes() != (work / "parts/model.safetensors").read_bytes():
-            faults.append("final weights differ")
-        logs = {"grpo": ["rollouts.jsonl"], "dpo": ["reference.jsonl", "rejected.jsonl"], "reward": ["rejected.jsonl"],
+        for model in ["model.safetensors"] + (["value_model/model.safetensors"] if args.command == "ppo" else []):
+            if (work / "whole" / model).read_bytes() != (work / "parts" / model).read_bytes():
+                faults.append(f"final weights differ: {model}")
+        logs = {"grpo": ["rollouts.jsonl"], "ppo": ["rollouts.jsonl"], "dpo": ["reference.jsonl", "rejected.jsonl"], "reward": ["rejected.jsonl"],
                 "prm": []}.get(args.command, ["reference.jsonl"])
         for name in ["metrics.jsonl", *logs]:
             if lines(work / "whole" / name, TIMED) != lines(work / "parts" / name, TIMED):

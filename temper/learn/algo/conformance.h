@@ -31,7 +31,9 @@ Tokens part(const Tokens& all, const std::vector<int64_t>& answers, std::vector<
 
 struct Step {
   double loss = 0;
-  std::vector<double> grad;  ///< ∂loss/∂logp, [N]
+  double critic_loss = 0;          ///< 0 without a critic
+  std::vector<double> grad;        ///< ∂loss/∂logp, [N]
+  std::vector<double> value_grad;  ///< ∂critic_loss/∂value, [N]; empty without a critic
   Terms terms;
 };
 Denominators counted(const Tokens& tokens);
@@ -58,6 +60,9 @@ std::string yaml(const Json& options);
 Tokens recorded_tokens(const Json& rows);
 /// Rewards (null: not scored), with lengths and log-ratios where recorded.
 GroupRewards recorded_rewards(const Json& recording, int64_t samples);
+/// A recorded column of tokens as lists of these lengths, and lists as one.
+std::vector<std::vector<double>> listed(const Json& column, const std::vector<size_t>& lengths);
+std::vector<double> joined(const std::vector<std::vector<double>>& lists);
 Loss policy_loss(const std::string& name, const std::string& yaml = "");
 /// Every case's loss, gradient and metrics equal those of the member under the case's options.
 void expect_recorded(const std::string& member, const Json& cases, const Tokens& tokens);

@@ -15,11 +15,14 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+/// Every column of numbers.
+std::vector<at::Tensor*> columns(Tokens& t) {
+  return {&t.logp,      &t.entropy, &t.old_logp,  &t.behaviour_logp, &t.ref_logp,
+          &t.advantage, &t.value,   &t.old_value, &t.value_target};
+}
+
 Tokens converted(Tokens t, at::ScalarType type) {
-  for (at::Tensor* column :
-       {&t.logp, &t.entropy, &t.old_logp, &t.behaviour_logp, &t.ref_logp, &t.advantage}) {
-    *column = column->to(type);
-  }
+  for (at::Tensor* column : columns(t)) *column = column->to(type);
   return t;
 }
 
@@ -29,16 +32,22 @@ double largest(const std::vector<double>& values) {
   return most;
 }
 
-/// The gradient of all tokens when their answers come as these micro-batches.
+/// The gradients of all tokens, and behind them of all values, when their answers come as these
+/// micro-batches.
 std::vector<double> accumulated(const Loss& loss, const Tokens& all,
                                 const std::vector<std::vector<int64_t>>& micro_batches) {
-  std::vector<double> grad(all.logp.numel(), std::nan(""));
+  std::vector<double> grad(all.logp.numel(), std::nan("")), value_grad;
   for (const std::vector<int64_t>& answers : micro_batches) {
     std::vector<int64_t> places;
     const Tokens some = part(all, answers, &places);
     const Step one = step(loss, some, counted(all));
-    for (size_t i = 0; i < places.size(); ++i) grad[places[i]] = one.grad[i];
+    if (!one.value_grad.empty()) value_grad.resize(grad.size());
+    for (size_t i = 0; i < places.size(); ++i) {
+      grad[places[i]] = one.grad[i];
+      if (!one.value_grad.empty()) value_grad[places[i]] = one.value_grad[i];
+    }
   }
+  grad.insert(grad.end(), value_grad.begin(), value_grad.end());
   return grad;
 }
 
@@ -56,6 +65,14 @@ void expect_finite_differences(const Loss& loss) {
     }
     // h² times a third derivative of order 1.
     EXPECT_NEAR((loss_at[1] - loss_at[0]) / (2 * h), exact.grad[i], 1e-9) << "token " << i;
+    if (exact.value_grad.empty()) continue;
+    moved.logp = tokens.logp;
+    for (int side : {0, 1}) {
+      moved.value = tokens.value.clone();
+      moved.value[i] += side ? h : -h;
+      loss_at[side] = step(loss, moved).critic_loss;
+    }
+    EXPECT_NEAR((loss_at[1] - loss_at[0]) / (2 * h), exact.value_grad[i], 1e-9) << "value " << i;
   }
 }
 
@@ -64,7 +81,7 @@ void expect_invariance(const Loss& loss) {
       {{6, 5, 4, 3, 2, 1, 0}}, {{0}, {1}, {2}, {3}, {4}, {5}, {6}}, {{4, 0}, {6, 3, 1, 5}, {2}}};
   for (auto [type, tolerance] : {std::pair{at::kDouble, 1e-12}, std::pair{at::kFloat, 1e-5}}) {
     const Tokens all = converted(sample(), type);
-    const std::vector<double> together = step(loss, all).grad;
+    const std::vector<double> together = accumulated(loss, all, {{0, 1, 2, 3, 4, 5, 6}});
     for (const auto& packing : packings) {
       const std::vector<double> apart = accumulated(loss, all, packing);
       for (size_t i = 0; i < apart.size(); ++i) {
@@ -77,8 +94,7 @@ void expect_invariance(const Loss& loss) {
 void expect_guards(const Loss& loss) {
   for (const std::vector<int64_t>& lengths : {std::vector<int64_t>{}, {0}, {0, 0}}) {
     Tokens none = shaped(lengths);
-    none.logp = none.entropy = none.old_logp = none.behaviour_logp = none.ref_logp =
-        none.advantage = column({});
+    for (at::Tensor* empty : columns(none)) *empty = column({});
     EXPECT_EQ(step(loss, none).loss, 0);
   }
   std::vector<int64_t> places;
@@ -132,7 +148,7 @@ Tokens sample() {
   Tokens tokens = shaped({5, 1, 3, 0, 4, 2, 3});
   const int64_t n = tokens.answer.numel();
   const std::vector<double> advantages = {1.25, -0.75, 0.5, 1, -1.5, 0.75, -0.25};
-  std::vector<double> old, now, ref, sampled, entropy, advantage;
+  std::vector<double> old, now, ref, sampled, entropy, advantage, before, value, target;
   for (int64_t i = 0; i < n; ++i) {
     old.push_back(-2 + 1.9 * std::sin(3.1 * i + 1));
     now.push_back(old[i] + 0.6 * std::sin(1.7 * i));
@@ -140,6 +156,9 @@ Tokens sample() {
     sampled.push_back(old[i] + 0.01 * std::sin(5.3 * i));
     entropy.push_back(1 + 0.5 * std::sin(0.7 * i));
     advantage.push_back(advantages[tokens.answer[i].item<int64_t>()]);
+    before.push_back(0.5 * std::sin(2.9 * i));
+    value.push_back(before[i] + 0.4 * std::cos(1.3 * i));
+    target.push_back(std::cos(0.9 * i));
   }
   tokens.logp = column(now);
   tokens.old_logp = column(old);
@@ -147,6 +166,9 @@ Tokens sample() {
   tokens.behaviour_logp = column(sampled);
   tokens.entropy = column(entropy);
   tokens.advantage = column(advantage);
+  tokens.old_value = column(before);
+  tokens.value = column(value);
+  tokens.value_target = column(target);
   return tokens;
 }
 
@@ -162,12 +184,11 @@ Tokens part(const Tokens& all, const std::vector<int64_t>& answers, std::vector<
   }
   Tokens some = shaped(lengths);
   const at::Tensor index = at::tensor(*places, at::kLong);
-  some.logp = at::index_select(all.logp, 0, index);
-  some.entropy = at::index_select(all.entropy, 0, index);
-  some.old_logp = at::index_select(all.old_logp, 0, index);
-  some.behaviour_logp = at::index_select(all.behaviour_logp, 0, index);
-  some.ref_logp = at::index_select(all.ref_logp, 0, index);
-  some.advantage = at::index_select(all.advantage, 0, index);
+  Tokens whole = all;
+  const std::vector<at::Tensor*> from = columns(whole), to = columns(some);
+  for (size_t i = 0; i < from.size(); ++i) {
+    if (from[i]->defined()) *to[i] = at::index_select(*from[i], 0, index);
+  }
   return some;
 }
 
@@ -178,10 +199,15 @@ Denominators counted(const Tokens& tokens) {
 Step step(const Loss& loss, Tokens tokens, const Denominators& whole) {
   const tensor::SingleThread one_thread;
   tokens.logp = tokens.logp.detach().clone().set_requires_grad(true);
+  if (tokens.value.defined()) tokens.value = tokens.value.detach().clone().set_requires_grad(true);
   Terms terms = loss(tokens);
   const at::Tensor total = divided(terms, tokens, whole);
-  total.backward();
-  return {total.item<double>(), metric("", tokens.logp.grad()).values, std::move(terms)};
+  const at::Tensor critic = critic_divided(terms, tokens, whole);
+  (total + critic).backward();
+  const bool has_critic = terms.critic.defined();
+  return {total.item<double>(), critic.item<double>(), metric("", tokens.logp.grad()).values,
+          has_critic ? metric("", tokens.value.grad()).values : std::vector<double>(),
+          std::move(terms)};
 }
 Step step(const Loss& loss, const Tokens& tokens) {
   return step(loss, tokens, counted(tokens));
@@ -257,9 +283,15 @@ GroupRewards on_reference(int64_t prompts, int64_t samples, const std::vector<do
                           const std::vector<char>& scored) {
   GroupRewards groups{.prompts = prompts, .samples = samples, .rewards = rewards, .scored = scored};
   for (size_t i = 0; i < rewards.size(); ++i) groups.lengths.push_back(static_cast<double>(i + 1));
-  groups.greedy.assign(static_cast<size_t>(prompts), 0.1);
+  groups.greedy.assign(static_cast<size_t>(prompts), 0.1f);
   groups.greedy_scored.assign(static_cast<size_t>(prompts), 1);
   groups.log_ratios.assign(rewards.size(), 0.0);
+  for (size_t i = 0; i < rewards.size(); ++i) {
+    groups.logp.emplace_back(i + 1, -1.0f);
+    groups.values.emplace_back(i + 2, 0.1f);
+  }
+  groups.ref_logp = groups.logp;
+  groups.ended.assign(rewards.size(), 1);
   return groups;
 }
 
@@ -267,10 +299,12 @@ TEST(Policy, EqualRewardsGiveNoGradient) {
   for (const NamedPolicy& named : policy_catalogue()) {
     SCOPED_TRACE(named.name);
     const auto member = policy(std::string(named.name));
-    // 0.1 has no exact mean; the third group has a failed verifier; the fourth is a prompt alone.
+    // 0.1 has no exact mean, nor has its float; the third group has a failed verifier; the fourth
+    // is a prompt alone.
+    const double r = 0.1f;
     const bool batch = named.member->against != Against::Group;
     const std::vector<double> rewards =
-        batch ? std::vector<double>{0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 99, 0.1, 5, 5, 0.1}
+        batch ? std::vector<double>{r, r, r, r, r, r, r, 99, r, 5, 5, r}
               : std::vector<double>{0.1, 0.1, 0.1, -2, -2, -2, 0.7, 99, 0.7, 5, 5, 1.6};
     const GroupRewards groups = on_reference(4, 3, rewards, {1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 0, 1});
     for (double advantage : member->advantages(groups)) EXPECT_EQ(advantage, 0);
@@ -279,6 +313,11 @@ TEST(Policy, EqualRewardsGiveNoGradient) {
     tokens.ref_logp = tokens.logp;
     const Step flat = step([&](const Tokens& t) { return member->terms(t); }, tokens);
     for (double slope : flat.grad) EXPECT_EQ(slope, 0);
+    const Credit credit = member->credit(groups);
+    for (size_t i = 0; i < credit.token.size(); ++i) {
+      for (float advantage : credit.token[i]) EXPECT_EQ(advantage, 0);
+      for (float target : credit.value_target[i]) EXPECT_EQ(target, 0.1f);
+    }
   }
 }
 

@@ -14,6 +14,24 @@ double at_least_one(int64_t count) {
   return static_cast<double>(std::max<int64_t>(count, 1));
 }
 
+/// Σ value · weight of float64 terms.
+at::Tensor sum_per(const at::Tensor& value, Per per, double constant, const Tokens& tokens,
+                   const Denominators& whole) {
+  switch (per) {
+    case Per::Token:
+      return at::sum(value) / at_least_one(whole.tokens);
+    case Per::AnswerMean:
+      return at::sum(answer_mean(value, tokens)) / at_least_one(whole.answers);
+    case Per::AnswerSum:
+      return at::sum(value) / at_least_one(whole.answers);
+    case Per::Constant:
+      ASSERT(constant > 0, "the constant is a length");
+      return at::sum(value) / (at_least_one(whole.answers) * constant);
+  }
+  ASSERT(false, "every unit has its case");
+  return {};
+}
+
 }  // namespace
 
 at::Tensor answer_sum(const at::Tensor& values, const Tokens& tokens) {
@@ -41,19 +59,13 @@ at::Tensor divided(const Terms& terms, const Tokens& tokens, const Denominators&
   at::Tensor value = terms.value.to(at::kDouble);  // [N]
   if (tokens.kept.defined()) value = value * tokens.kept;
   if (terms.unmasked.defined()) value = value + terms.unmasked.to(at::kDouble);
-  switch (terms.per) {
-    case Per::Token:
-      return at::sum(value) / at_least_one(whole.tokens);
-    case Per::AnswerMean:
-      return at::sum(answer_mean(value, tokens)) / at_least_one(whole.answers);
-    case Per::AnswerSum:
-      return at::sum(value) / at_least_one(whole.answers);
-    case Per::Constant:
-      ASSERT(terms.constant > 0, "the constant is a length");
-      return at::sum(value) / (at_least_one(whole.answers) * terms.constant);
-  }
-  ASSERT(false, "every unit has its case");
-  return {};
+  return sum_per(value, terms.per, terms.constant, tokens, whole);
+}
+
+at::Tensor critic_divided(const Terms& terms, const Tokens& tokens, const Denominators& whole) {
+  if (!terms.critic.defined()) return at::zeros({}, at::kDouble);
+  ASSERT(terms.critic.sizes() == tokens.logp.sizes(), "one term a token");
+  return sum_per(terms.critic.to(at::kDouble), terms.critic_per, terms.constant, tokens, whole);
 }
 
 }  // namespace temper::algo

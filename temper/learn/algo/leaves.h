@@ -18,7 +18,10 @@ struct Tokens {
   at::Tensor old_logp;        // [N] log π at the start of the update
   at::Tensor behaviour_logp;  // [N] log π as sampled
   at::Tensor ref_logp;        // [N] log π of the reference
-  at::Tensor advantage;       // [N] of the token's answer
+  at::Tensor advantage;       // [N] of the token, or of its answer
+  at::Tensor value;           // [N] the critic's, before the token; the differentiable leaf
+  at::Tensor old_value;       // [N] at the start of the update
+  at::Tensor value_target;    // [N] what it should have been
   at::Tensor divergence;      // [N] the student's from the teacher; nats; differentiable
   at::Tensor kept;            // [N] 1, or 0 where the entropy mask takes the token's term away
   at::Tensor answer;    // [N] int64, 0 … answers-1 in order: which answer the token belongs to
@@ -33,6 +36,8 @@ struct Terms {
   double constant = 1;  // for Per::Constant
   std::vector<Metric> metrics;
   at::Tensor unmasked{};  // [N] added where defined; `kept` leaves it alone (a KL term)
+  at::Tensor critic{};    // [N] the critic's own loss, undivided; undefined: there is no critic
+  Per critic_per = Per::Token;
 };
 
 /// [answers] sum of `values` [N] over each answer's tokens.
@@ -51,5 +56,7 @@ Metric metric(std::string name, const at::Tensor& values);
 /// optimizer batch. An answer's tokens stand in one micro-batch. Returns a float64 scalar that can
 /// be differentiated; nothing to count gives 0. Call it, and backward, under tensor::SingleThread.
 at::Tensor divided(const Terms& terms, const Tokens& tokens, const Denominators& whole);
+/// The same of the critic's loss, which the entropy mask leaves alone; 0 where there is none.
+at::Tensor critic_divided(const Terms& terms, const Tokens& tokens, const Denominators& whole);
 
 }  // namespace temper::algo

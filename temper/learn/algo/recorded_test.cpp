@@ -47,6 +47,22 @@ GroupRewards recorded_rewards(const Json& recording, int64_t samples) {
   return groups;
 }
 
+std::vector<std::vector<double>> listed(const Json& column, const std::vector<size_t>& lengths) {
+  std::vector<std::vector<double>> all;
+  size_t n = 0;
+  for (size_t length : lengths) {
+    all.emplace_back();
+    for (size_t t = 0; t < length; ++t) all.back().push_back(column[n++]);
+  }
+  return all;
+}
+
+std::vector<double> joined(const std::vector<std::vector<double>>& lists) {
+  std::vector<double> all;
+  for (const auto& list : lists) all.insert(all.end(), list.begin(), list.end());
+  return all;
+}
+
 Loss policy_loss(const std::string& name, const std::string& lines) {
   return [member = std::shared_ptr<PolicyLoss>(policy(name, lines))](const Tokens& t) {
     return member->terms(t);

@@ -22,7 +22,7 @@ enum class Per {
   Constant     ///< sum over tokens / (answers · `constant`)
 };
 
-enum class Fold { Mean, Least, Largest };
+enum class Fold { Mean, Least, Largest, Variance };
 
 /// A per-token or per-answer value to be logged.
 struct Metric {

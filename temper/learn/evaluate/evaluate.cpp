@@ -30,9 +30,12 @@ Evaluation evaluate(const env::Environment& environment, const chat::Renderer& r
                                                     .seed = options.seed,
                                                     .purpose = random::Purpose::Evaluate,
                                                     .step = options.number,
-                                                    .first_prompt = static_cast<uint32_t>(first)});
+                                                    .first_prompt = static_cast<uint32_t>(first),
+                                                    .judge = options.judge});
     for (size_t i = 0; i < rollouts.size(); ++i) {
       const Rollout& rollout = rollouts[i];
+      for (size_t p = parts.size(); p < rollout.verdicts[0].parts.size(); ++p)
+        parts.push_back({rollout.verdicts[0].parts[p].name, {}});
       double total = 0, scored = 0;
       int64_t right = 0;
       std::vector<double> part_total(parts.size(), 0.0);

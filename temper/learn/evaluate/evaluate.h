@@ -27,6 +27,7 @@ struct EvaluationOptions {
   uint32_t number = 0;   ///< names the random stream; equal numbers draw alike
   int64_t at_once = 64;  ///< prompts rolled out between calls of `progress`
   std::function<void(int64_t done)> progress = {};
+  TokenJudge judge = {};
 };
 
 struct Evaluation {

@@ -46,6 +46,7 @@ std::vector<Rollout> roll_out(const env::Environment& environment, std::span<con
       rollouts[i].verdicts.push_back(episode->score());
     }
   }
+  if (request.judge) request.judge(rollouts);
   return rollouts;
 }
 

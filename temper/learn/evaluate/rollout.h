@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +24,9 @@ struct Rollout {
   std::vector<reward::Verdict> verdicts;  ///< one a completion
 };
 
+/// Adds to the verdicts what tokens are read for: a reward model's scores, each as one more part.
+using TokenJudge = std::function<void(std::vector<Rollout>& rollouts)>;
+
 struct RolloutRequest {
   int64_t samples = 1;
   chat::SamplingOptions sampling;
@@ -30,6 +34,7 @@ struct RolloutRequest {
   random::Purpose purpose = random::Purpose::Sample;
   uint32_t step = 0;          ///< names the random stream, with the row's place in `rows`
   uint32_t first_prompt = 0;  ///< place of rows[0]
+  TokenJudge judge = {};
 };
 
 /// The prompt tokens of a row: through the chat template, or its messages' text joined by blank

@@ -98,6 +98,9 @@ void FoldedMetrics::add(const std::vector<algo::Metric>& metrics) {
     for (double value : metric.values) {
       if (folded.count == 0) folded.least = folded.largest = value;
       folded.total += value;
+      const double apart = value - folded.mean;  // Welford: the sum of squares around the mean
+      folded.mean += apart / (folded.count + 1);
+      folded.around += apart * (value - folded.mean);
       folded.least = std::min(folded.least, value);
       folded.largest = std::max(folded.largest, value);
       ++folded.count;
@@ -108,9 +111,10 @@ void FoldedMetrics::add(const std::vector<algo::Metric>& metrics) {
 std::map<std::string, double> FoldedMetrics::values() const {
   std::map<std::string, double> values;
   for (const auto& [name, f] : folded_) {
-    values[name] = f.fold == algo::Fold::Least     ? f.least
-                   : f.fold == algo::Fold::Largest ? f.largest
-                                                   : f.total / std::max(f.count, 1.0);
+    values[name] = f.fold == algo::Fold::Least      ? f.least
+                   : f.fold == algo::Fold::Largest  ? f.largest
+                   : f.fold == algo::Fold::Variance ? f.around / std::max(f.count - 1, 1.0)
+                                                    : f.total / std::max(f.count, 1.0);
   }
   return values;
 }

@@ -50,7 +50,7 @@ class FoldedMetrics {
  private:
   struct Folded {
     algo::Fold fold = algo::Fold::Mean;
-    double total = 0, count = 0, least = 0, largest = 0;
+    double total = 0, count = 0, least = 0, largest = 0, mean = 0, around = 0;
   };
   std::map<std::string, Folded> folded_;
 };

@@ -8,6 +8,7 @@
 #include "temper/foundation/error/error.h"
 #include "temper/learn/batch/pack.h"
 #include "temper/learn/step/head_pass.h"
+#include "temper/learn/step/score_pass.h"
 
 namespace temper::step {
 namespace {
@@ -34,39 +35,7 @@ batch::Packed packed(std::span<const ScoreItem* const> items) {
   return batch::pack_all(groups);
 }
 
-/// One micro-batch of whole items.
-struct Pass {
-  model::Model& model;
-  batch::Packed rows;
-  int64_t count = rows.size(), labels = model.score_head().labels();
-  tensor::Floats hidden{count * model.config().width};
-  std::vector<float> values = std::vector<float>(static_cast<size_t>(count * labels));
-
-  void forward(model::Activations& activations) {
-    model.forward(rows.rows, activations, hidden.data());
-    read_head();
-  }
-  void infer() {
-    model::KvCache cache = model.cache(rows.rows.blocks);
-    model.infer(rows.rows, cache, hidden.data());
-    read_head();
-  }
-  void backward(model::Activations& activations, std::span<const double> slopes) {
-    const std::vector<float> d_values(slopes.begin(), slopes.end());
-    tensor::Floats d_hidden(count * model.config().width);
-    model::score_backward(model.score_head(), model.store(),
-                          {.hidden = hidden.data(),
-                           .rows = count,
-                           .d_values = d_values.data(),
-                           .d_hidden = d_hidden.data()});
-    model.backward(rows.rows, activations, d_hidden.data());
-  }
-
- private:
-  void read_head() { model::score(model.score_head(), hidden.data(), count, values.data()); }
-};
-
-algo::ScoreNumbers numbers(const Pass& pass, std::span<const ScoreItem* const> items) {
+algo::ScoreNumbers numbers(const ScorePass& pass, std::span<const ScoreItem* const> items) {
   algo::ScoreNumbers numbers{.labels = pass.labels,
                              .values = {pass.values.begin(), pass.values.end()},
                              .right = {},
@@ -92,13 +61,16 @@ ScoreResult ScoreStepper::run(std::span<const ScoreItem* const> items, Gradients
   for (size_t size : batch::runs(costs, budget_tokens_)) {
     const auto part = items.first(size);
     items = items.subspan(size);
-    Pass pass{.model = model_, .rows = packed(part)};
+    const batch::Packed rows = packed(part);
+    ScorePass pass{.model = model_, .packed = rows};
     gradients == Gradients::Added ? pass.forward(activations_) : pass.infer();
     const algo::ScoreSlopes own =
         algo::slopes(loss_, numbers(pass, part), static_cast<int64_t>(terms));
     result.loss += own.loss;
     metrics.add(own.metrics);
-    if (gradients == Gradients::Added) pass.backward(activations_, own.slopes);
+    if (gradients == Gradients::Added) {
+      pass.backward(activations_, std::vector<float>(own.slopes.begin(), own.slopes.end()));
+    }
     for (const ScoreItem* item : part) result.read_tokens += rows_of(*item);
   }
   result.metrics = metrics.values();
@@ -131,7 +103,8 @@ std::vector<float> scores(model::Model& model, const ScoreItem& item) {
                  "", "shorten it"});
   }
   const ScoreItem* one = &item;
-  Pass pass{.model = model, .rows = packed({&one, 1})};
+  const batch::Packed rows = packed({&one, 1});
+  ScorePass pass{.model = model, .packed = rows};
   pass.infer();
   return pass.values;
 }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <optional>
 #include <set>
 
 #include "temper/engine/tensor/single_thread.h"
@@ -13,12 +13,13 @@
 #include "temper/learn/algo/policy.h"
 #include "temper/learn/algo/supervised.h"
 #include "temper/learn/step/head_pass.h"
+#include "temper/learn/step/score_pass.h"
 
 namespace temper::step {
 namespace {
 
 /// The tokens' values out of per-answer lists.
-at::Tensor by_token(const batch::Packed& packed, const std::vector<std::vector<float>>& lists) {
+at::Tensor by_token(const batch::Packed& packed, const ByAnswer& lists) {
   if (lists.empty()) return {};
   std::vector<float> values(packed.targets.size());
   for (size_t n = 0; n < values.size(); ++n) {
@@ -55,7 +56,51 @@ Teaching teaching(model::Model& model, std::span<const batch::Packed> batches, d
                                [&](double entropy) { return entropy >= least; })};
 }
 
+algo::Tokens policy_tokens(const HeadPass& pass, const PolicyInputs& inputs) {
+  const batch::Packed& packed = pass.packed;
+  return {.logp = leaf(pass.numbers.logp).set_requires_grad(true),
+          .entropy = leaf(pass.numbers.entropy),
+          .old_logp = by_token(packed, inputs.old_logp),
+          .behaviour_logp = by_token(packed, inputs.behaviour_logp),
+          .ref_logp = by_token(packed, inputs.ref_logp),
+          .advantage = by_token(packed, inputs.advantage),
+          .value = {},
+          .old_value = by_token(packed, inputs.old_value),
+          .value_target = by_token(packed, inputs.value_target),
+          .divergence = {},
+          .kept = {},
+          .answer = answers_of(packed),
+          .answers = static_cast<int64_t>(packed.answers.size()),
+          .max_completion_length = inputs.max_completion_length};
+}
+
+/// Adds how far the trainer's log-probs are from those sampled.
+void compare_sampled(const algo::Tokens& tokens, BatchResult& result) {
+  if (!tokens.behaviour_logp.defined()) return;
+  const float* sampled = tokens.behaviour_logp.data_ptr<float>();
+  const float* own = tokens.logp.data_ptr<float>();
+  for (int64_t n = 0; n < tokens.logp.numel(); ++n) {
+    const double gap = std::abs(double{sampled[n]} - double{own[n]});
+    // NaN counts as the largest: a mismatch is never hidden
+    if (!(gap <= result.largest_mismatch)) result.largest_mismatch = gap;
+    result.mean_mismatch += gap;
+  }
+  result.compared += tokens.logp.numel();
+}
+
 }  // namespace
+
+void read_values(model::Model& model, std::span<const batch::Packed> batches, ByAnswer& all) {
+  for (const batch::Packed& packed : batches) {
+    if (packed.size() == 0) continue;
+    ScorePass pass{.model = model, .packed = packed};
+    pass.infer();
+    for (size_t n = 0; n < pass.values.size(); ++n) {
+      const int64_t id = packed.answers[static_cast<size_t>(packed.answer[n])];
+      all[static_cast<size_t>(id)][static_cast<size_t>(packed.place[n])] = pass.values[n];
+    }
+  }
+}
 
 algo::Denominators denominators(std::span<const batch::Packed> batches) {
   algo::Denominators whole;
@@ -128,33 +173,15 @@ BatchResult Stepper::policy(std::span<const batch::Packed> batches, const algo::
     if (packed.size() == 0) continue;
     HeadPass pass(model_, packed, temperature);
     pass.forward(activations_);
-    std::vector<float> advantage(packed.targets.size());
-    for (size_t n = 0; n < advantage.size(); ++n) {
-      const int64_t id = packed.answers[static_cast<size_t>(packed.answer[n])];
-      advantage[n] = static_cast<float>(inputs.advantage.at(static_cast<size_t>(id)));
+    algo::Tokens tokens = policy_tokens(pass, inputs);
+    tokens.entropy.set_requires_grad(bonus || loss.needs_entropy());
+    std::optional<ScorePass> critic;
+    if (critic_ != nullptr) {
+      critic.emplace(ScorePass{.model = *critic_, .packed = packed});
+      critic->forward(critic_activations_);
+      tokens.value = leaf(critic->values).set_requires_grad(true);
     }
-    algo::Tokens tokens{
-        .logp = leaf(pass.numbers.logp).set_requires_grad(true),
-        .entropy = leaf(pass.numbers.entropy).set_requires_grad(bonus || loss.needs_entropy()),
-        .old_logp = by_token(packed, inputs.old_logp),
-        .behaviour_logp = by_token(packed, inputs.behaviour_logp),
-        .ref_logp = by_token(packed, inputs.ref_logp),
-        .advantage = leaf(advantage),
-        .divergence = {},
-        .kept = {},
-        .answer = answers_of(packed),
-        .answers = static_cast<int64_t>(packed.answers.size()),
-        .max_completion_length = inputs.max_completion_length};
-    if (compare && tokens.behaviour_logp.defined()) {
-      const float* sampled = tokens.behaviour_logp.data_ptr<float>();
-      for (size_t n = 0; n < advantage.size(); ++n) {
-        const double gap = std::abs(double{sampled[n]} - double{pass.numbers.logp[n]});
-        // NaN counts as the largest: a mismatch is never hidden
-        if (!(gap <= result.largest_mismatch)) result.largest_mismatch = gap;
-        result.mean_mismatch += gap;
-      }
-      result.compared += static_cast<int64_t>(advantage.size());
-    }
+    if (compare) compare_sampled(tokens, result);
     if (masked) tokens.kept = algo::at_least(tokens.entropy, kept.least);
     const algo::Terms terms = loss.terms(tokens);
     at::Tensor value = algo::divided(terms, tokens, whole);
@@ -162,13 +189,18 @@ BatchResult Stepper::policy(std::span<const batch::Packed> batches, const algo::
     const at::Tensor entropy = algo::entropy_mean(tokens, whole);
     result.kept_entropy += entropy.item<double>();
     if (bonus) value = value - inputs.entropy_coef * entropy;
-    value.backward();
     result.loss += value.item<double>();
+    const at::Tensor critic_value = algo::critic_divided(terms, tokens, whole);
+    result.critic_loss += critic_value.item<double>();
+    (inputs.critic_alone ? critic_value : value + critic_value).backward();
     metrics.add(terms.metrics);
     count(pass, result);
     // Groups whose answers all earned the same teach nothing: the loop packs them together.
     if (has_signal(tokens.logp.grad()) || has_signal(tokens.entropy.grad()))
       pass.backward(activations_, data(tokens.logp.grad()), data(tokens.entropy.grad()));
+    if (critic && has_signal(tokens.value.grad())) {
+      critic->backward(critic_activations_, {data(tokens.value.grad()), critic->values.size()});
+    }
   }
   result.metrics = metrics.values();
   finish(result);

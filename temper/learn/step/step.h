@@ -30,10 +30,19 @@ struct HeadNumbers {
 /// Log-probs by the training forward, nothing kept: for evaluation, the reference and the mismatch.
 HeadNumbers score(model::Model& model, const batch::Packed& packed, double temperature = 1);
 
-/// Per-token inputs of a policy step, by answer id: [answer][token].
+/// Numbers of single tokens, by answer id: [answer][token].
+using ByAnswer = std::vector<std::vector<float>>;
+
+/// What a model with a score head of one label holds before each token that the batches train,
+/// where it stands in `all`; tokens that are not trained keep what is there.
+void read_values(model::Model& model, std::span<const batch::Packed> batches, ByAnswer& all);
+
+/// Inputs of a policy step; empty: not given.
 struct PolicyInputs {
-  std::vector<std::vector<float>> behaviour_logp, old_logp, ref_logp;  ///< empty: not given
-  std::vector<double> advantage;                                       ///< [answer]
+  ByAnswer behaviour_logp{}, old_logp{}, ref_logp{};
+  ByAnswer advantage{};
+  ByAnswer old_value{}, value_target{};  ///< where there is a critic
+  bool critic_alone = false;             ///< the policy gets no gradient
   double top_entropy_quantile = 1;    ///< share of the batch's tokens that teach (algo/entropy.h)
   double entropy_coef = 0;            ///< what a nat of their mean entropy is worth
   int64_t max_completion_length = 0;  ///< the run's limit
@@ -44,6 +53,7 @@ struct PolicyInputs {
 struct BatchResult {
   double loss = 0;
   double policy_loss = 0;   ///< policy steps: the loss without the entropy bonus
+  double critic_loss = 0;   ///< the critic's, which is not in `loss`
   double kept_entropy = 0;  ///< policy steps: mean over the tokens that teach
   int64_t trained_tokens = 0;
   int64_t read_tokens = 0;
@@ -55,10 +65,12 @@ struct BatchResult {
   std::map<std::string, double> metrics;  ///< the member's, folded
 };
 
-/// Adds the gradients of the whole batch to the model's store.
+/// Adds the gradients of the whole batch to the model's store, and to the critic's.
 class Stepper {
  public:
-  explicit Stepper(model::Model& model) : model_(model) {}
+  /// Both must outlive it; `critic`: for members that have one.
+  explicit Stepper(model::Model& model, model::Model* critic = nullptr)
+      : model_(model), critic_(critic) {}
 
   BatchResult supervised(std::span<const batch::Packed> batches, const algo::SupervisedLoss& loss);
   /// `temperature` is the one the answers were sampled at. `compare`: the answers were sampled by
@@ -70,7 +82,8 @@ class Stepper {
 
  private:
   model::Model& model_;
-  model::Activations activations_;
+  model::Model* critic_;
+  model::Activations activations_, critic_activations_;
 };
 
 /// KL(π ‖ π_ref) a token, nats: k3 (learn/algo/kl.h) of behaviour_logp and ref_logp, averaged over

@@ -108,11 +108,50 @@ algo::GroupRewards rewards_of(const std::vector<evaluate::Rollout>& rollouts,
   return all;
 }
 
+bool is_trained(const chat::Completion& answer, Truncated truncated) {
+  return truncated == Truncated::Trained || answer.finish != chat::Finish::Length;
+}
+
+std::vector<batch::Group> groups_of(const Generation& g, Truncated truncated) {
+  std::vector<batch::Group> groups;
+  int64_t id = 0;
+  for (const evaluate::Rollout& rollout : g.rollouts) {
+    batch::Group group{.prompt = rollout.prompt, .answers = {}};
+    for (const chat::Completion& said : rollout.completions) {
+      const uint8_t trained = is_trained(said, truncated) ? 1 : 0;
+      group.answers.push_back(
+          {said.tokens, std::vector<uint8_t>(said.tokens.size(), trained), id++});
+    }
+    groups.push_back(std::move(group));
+  }
+  return groups;
+}
+
+step::ByAnswer sampled_logp(const Generation& g) {
+  step::ByAnswer all;
+  for (const evaluate::Rollout& rollout : g.rollouts) {
+    for (const chat::Completion& said : rollout.completions) all.push_back(said.logp);
+  }
+  return all;
+}
+
+step::ByAnswer token_advantages(const Generation& g) {
+  if (!g.credit.token.empty()) return g.credit.token;
+  step::ByAnswer all;
+  for (const evaluate::Rollout& rollout : g.rollouts) {
+    for (const chat::Completion& completion : rollout.completions)
+      all.emplace_back(completion.tokens.size(), static_cast<float>(g.credit.answer[all.size()]));
+  }
+  return all;
+}
+
 Figures figures_of(const Generation& generation) {
   Figures figures;
   add_rewards(generation, figures);
   add_parts(generation, figures);
   add_lengths(generation, figures);
+  for (const algo::Metric& metric : generation.credit.metrics)
+    figures.push_back({metric.name, moments(metric.values).mean});
   return figures;
 }
 

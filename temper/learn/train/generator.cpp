@@ -1,18 +1,25 @@
 #include "temper/learn/train/generator.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
+
+#include "temper/foundation/error/error.h"
+#include "temper/world/env/rows_environment.h"
+#include "temper/world/env/task.h"
 
 namespace temper::train {
 
 Generator::Generator(Run& run, const RolloutOptions& options, const env::Environment& environment,
-                     const chat::Renderer& renderer, chat::Speaker& speaker, algo::Against against)
+                     const chat::Renderer& renderer, chat::Speaker& speaker, algo::Against against,
+                     evaluate::TokenJudge judge)
     : run_(run),
       options_(options),
       environment_(environment),
       renderer_(renderer),
       speaker_(speaker),
-      against_(against) {}
+      against_(against),
+      judge_(std::move(judge)) {}
 
 chat::SamplingOptions Generator::sampling(const RolloutOptions& o) {
   chat::SamplingOptions sampling;
@@ -44,7 +51,8 @@ std::vector<evaluate::Rollout> Generator::answers(std::span<const env::Row> rows
                              .sampling = options,
                              .seed = run_.options().run_seed(),
                              .step = number,
-                             .first_prompt = static_cast<uint32_t>(first_prompt)});
+                             .first_prompt = static_cast<uint32_t>(first_prompt),
+                             .judge = judge_});
 }
 
 algo::GroupRewards Generator::rewards(const std::vector<evaluate::Rollout>& rollouts) const {
@@ -99,6 +107,29 @@ Generation Generator::next(const PolicyPlan& plan, int64_t number) {
     }
   }
   return g;
+}
+
+std::unique_ptr<env::Environment> environment_of(const RolloutOptions& o) {
+  if (o.env.empty() == o.dataset_name.empty()) {
+    throw Error({o.env.empty() ? "nothing says what answers are rewarded for"
+                               : "both --env and --dataset_name are given",
+                 "",
+                 "--env NAME, or --dataset_name rows.jsonl with --reward_funcs exact or "
+                 "--reward_model_name_or_path"});
+  }
+  if (o.dataset_name.empty()) {
+    if (!o.reward_funcs.empty())
+      throw Error({"--reward_funcs judge the rows of --dataset_name, not of an environment",
+                   "--env " + o.env, "name the data set, or leave them out"});
+    return env::make_environment(o.env, text::parse_json(o.env_args, "--env_args"));
+  }
+  return env::dataset_environment({.dataset = o.dataset_name,
+                                   .names = o.reward_funcs,
+                                   .weights = o.reward_weights,
+                                   .options = std::make_shared<const Json>(
+                                       text::parse_json(o.reward_options, "--reward_options")),
+                                   .parser = o.answer_parser,
+                                   .judged_elsewhere = !o.reward_model_name_or_path.empty()});
 }
 
 }  // namespace temper::train

@@ -12,11 +12,15 @@
 
 namespace temper::train {
 
+/// What --env, or --dataset_name with --reward_funcs, names. Throws Error for neither and both.
+std::unique_ptr<env::Environment> environment_of(const RolloutOptions& options);
+
 class Generator {
  public:
   /// All must outlive it.
   Generator(Run& run, const RolloutOptions& options, const env::Environment& environment,
-            const chat::Renderer& renderer, chat::Speaker& speaker, algo::Against against);
+            const chat::Renderer& renderer, chat::Speaker& speaker, algo::Against against,
+            evaluate::TokenJudge judge = {});
 
   /// The `number`-th batch of `plan.prompts` groups: rollouts and rewards. Moves the run's cursor
   /// over the training rows.
@@ -38,6 +42,7 @@ class Generator {
   const chat::Renderer& renderer_;
   chat::Speaker& speaker_;
   algo::Against against_;
+  evaluate::TokenJudge judge_;
 };
 
 }  // namespace temper::train

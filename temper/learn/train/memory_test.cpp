@@ -17,6 +17,7 @@
 #include "temper/learn/batch/pack.h"
 #include "temper/learn/plan/plan.h"
 #include "temper/learn/step/step.h"
+#include "temper/learn/train/generator.h"
 #include "temper/learn/train/training.h"
 
 namespace temper::train {

@@ -130,6 +130,11 @@ void describe_environment(config::Fields<RolloutOptions>& f) {
   f.add("answer_parser", &O::answer_parser,
         "what is taken from a completion as its answer: text, xml (the tag answer), think, "
         "last_line, gsm8k or number; none: xml beside xml_format, else text");
+  f.add(
+      "reward_model_name_or_path", &O::reward_model_name_or_path,
+      "a model with a score head (temper reward) whose score of prompt and answer is one more part "
+      "of the reward, or all of it");
+  f.add("reward_model_weight", &O::reward_model_weight, "its weight");
   f.add("train_rows", &O::train_rows, "rows of the training part to use; 0 = all").at_least(0);
 }
 
@@ -139,13 +144,19 @@ void describe(config::Fields<RolloutOptions>& f) {
   f.group("sampling");
   f.add("num_generations", &O::num_generations, "answers to a prompt (G)").at_least(1);
   f.add("max_completion_length", &O::max_completion_length, "tokens of an answer at most")
-      .at_least(1);
+      .at_least(1)
+      .alias("response_length");
   f.add("temperature", &O::temperature, "of sampling, and of the log-probs trained on").above(0);
   f.add("top_p", &O::top_p, "must be 1 in training: a cut distribution is not the one trained")
       .within(0, 1);
   f.add("top_k", &O::top_k, "must be 0 in training, likewise").at_least(0);
   f.add("min_p", &O::min_p, "must be 0 in training, likewise").within(0, 1);
-  f.add("num_iterations", &O::num_iterations, "updates on the same answers").at_least(1);
+  f.add("num_iterations", &O::num_iterations, "passes over the same answers")
+      .at_least(1)
+      .alias("num_ppo_epochs");
+  f.add("num_mini_batches", &O::num_mini_batches,
+        "updates of one pass: so many times the answers of an update are sampled at once")
+      .at_least(1);
   f.add("mask_truncated_completions", &O::mask_truncated_completions,
         "answers that did not end are not trained on");
   f.add("filter_groups", &O::filter_groups,
@@ -180,6 +191,25 @@ void describe(config::Fields<RolloutOptions>& f) {
 void describe(config::Fields<GrpoOptions>& f) {
   f.include(&GrpoOptions::common);
   f.include(&GrpoOptions::rollout);
+}
+
+void describe(config::Fields<CriticOptions>& f) {
+  using O = CriticOptions;
+  f.group("critic");
+  f.add("value_model_name_or_path", &O::value_model_name_or_path,
+        "model whose values are trained: a reward model or an earlier critic; none: the policy's, "
+        "with a fresh head");
+  f.add("value_learning_rate", &O::value_learning_rate, "peak learning rate of the critic")
+      .at_least(0);
+  f.add("value_warmup_steps", &O::value_warmup_steps,
+        "updates of the critic alone, before the policy moves")
+      .at_least(0);
+}
+
+void describe(config::Fields<PpoOptions>& f) {
+  f.include(&PpoOptions::common);
+  f.include(&PpoOptions::rollout);
+  f.include(&PpoOptions::critic);
 }
 
 GrpoOptions grpo_defaults() {

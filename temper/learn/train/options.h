@@ -80,13 +80,15 @@ struct RolloutOptions {
   std::vector<std::string> reward_funcs;
   std::vector<double> reward_weights;
   std::string reward_options = "{}", answer_parser;
+  std::string reward_model_name_or_path;
+  double reward_model_weight = 1;
   int64_t train_rows = 0;
   int64_t num_generations = 8;
   int64_t max_completion_length = 256;
   double temperature = 1;
   double top_p = 1, min_p = 0;
   int64_t top_k = 0;
-  int64_t num_iterations = 1;
+  int64_t num_iterations = 1, num_mini_batches = 1;
   bool mask_truncated_completions = false;
   bool filter_groups = false;
   int64_t max_num_gen_batches = 10;
@@ -110,5 +112,18 @@ struct GrpoOptions {
 void describe(config::Fields<GrpoOptions>& f);
 /// TRL's defaults of the policy trainers where they differ from the supervised ones.
 GrpoOptions grpo_defaults();
+
+/// The model of values that is trained beside the policy.
+struct CriticOptions {
+  std::string value_model_name_or_path{};
+  double value_learning_rate = 1e-5;
+  int64_t value_warmup_steps = 0;
+};
+void describe(config::Fields<CriticOptions>& f);
+
+struct PpoOptions : GrpoOptions {
+  CriticOptions critic{};
+};
+void describe(config::Fields<PpoOptions>& f);
 
 }  // namespace temper::train

@@ -13,15 +13,15 @@ struct Policy;
 
 namespace temper::train {
 
-/// What --env, or --dataset_name with --reward_funcs, names. Throws Error for neither and both.
-std::unique_ptr<env::Environment> environment_of(const RolloutOptions& options);
-
-/// Runs in an environment that the caller made.
+/// Runs in an environment that the caller made. `critic`: of members that have one.
 Result policy(Run& run, const RolloutOptions& options, const env::Environment& environment,
-              const algo::Policy& member, const algo::PolicyLoss& loss);
+              const algo::Policy& member, const algo::PolicyLoss& loss,
+              const CriticOptions& critic = {});
 
-/// The whole command.
+/// The whole commands: of a member without a critic, and with one.
 Result grpo(const GrpoOptions& options, const algo::Policy& member, const algo::PolicyLoss& loss,
             const Setting& setting);
+Result ppo(const PpoOptions& options, const algo::Policy& member, const algo::PolicyLoss& loss,
+           const Setting& setting);
 
 }  // namespace temper::train

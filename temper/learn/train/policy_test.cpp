@@ -8,6 +8,7 @@
 #include "temper/learn/batch/pack.h"
 #include "temper/learn/step/step.h"
 #include "temper/learn/train/generation.h"
+#include "temper/learn/train/generator.h"
 #include "temper/learn/train/training.h"
 
 namespace temper::train {
@@ -33,13 +34,13 @@ TEST_F(Training, AWeightThatChangesAfterSamplingShowsAsMismatch) {
   request.samples = 2;
   request.options.max_tokens = 8;
   batch::Group group{.prompt = request.prompt, .answers = {}};
-  step::PolicyInputs inputs{
-      .behaviour_logp = {}, .old_logp = {}, .ref_logp = {}, .advantage = {1, -1}};
+  step::PolicyInputs inputs{.behaviour_logp = {}, .old_logp = {}, .ref_logp = {}, .advantage = {}};
   const std::vector<std::vector<chat::Completion>> answers = sampler.speak({&request, 1});
   for (const chat::Completion& said : answers[0]) {
     group.answers.push_back({said.tokens, std::vector<uint8_t>(said.tokens.size(), 1),
                              static_cast<int64_t>(group.answers.size())});
     inputs.behaviour_logp.push_back(said.logp);
+    inputs.advantage.emplace_back(said.tokens.size(), inputs.advantage.empty() ? 1.0f : -1.0f);
   }
   inputs.old_logp = inputs.behaviour_logp;
   const std::vector<batch::Packed> batches = {batch::pack_all({&group, 1})};

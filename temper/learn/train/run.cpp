@@ -21,6 +21,8 @@
 namespace temper::train {
 namespace {
 
+constexpr const char* kCritic = "value_model";
+
 void refuse_without_adapter(const CommonOptions& o) {
   if (o.use_peft) return;
   const std::pair<const char*, bool> given[] = {
@@ -36,23 +38,6 @@ void refuse_without_adapter(const CommonOptions& o) {
                      "to be trained",
                  "", "add --use_peft, or leave it out"});
   }
-}
-
-model::ModelOptions model_options(const CommonOptions& o, weights::HeadKind head) {
-  refuse_without_adapter(o);
-  const kernel::QuantiseOptions quantise = sample::quantise_options(o.quantise);  // may throw
-  return {.dtype = sample::dtype_of(o.dtype),
-          .training = o.use_peft ? model::Training::Lora : model::Training::Full,
-          .lora = {.rank = o.lora_r,
-                   .alpha = o.lora_alpha,
-                   .rank_stabilised = o.use_rslora,
-                   .decomposed = o.use_dora,
-                   .targets = o.lora_target_modules,
-                   .saved = o.lora_modules_to_save},
-          .seed = o.run_seed(),
-          .head = head,
-          .gradient_checkpointing = o.gradient_checkpointing,
-          .quantise = quantise};
 }
 
 /// "key: value" lines that differ between two configs, leaving out what may change on resume.
@@ -85,6 +70,23 @@ std::string first_difference(const std::string& before, const std::string& now) 
 
 }  // namespace
 
+model::ModelOptions model_options(const CommonOptions& o, weights::HeadKind head) {
+  refuse_without_adapter(o);
+  const kernel::QuantiseOptions quantise = sample::quantise_options(o.quantise);  // may throw
+  return {.dtype = sample::dtype_of(o.dtype),
+          .training = o.use_peft ? model::Training::Lora : model::Training::Full,
+          .lora = {.rank = o.lora_r,
+                   .alpha = o.lora_alpha,
+                   .rank_stabilised = o.use_rslora,
+                   .decomposed = o.use_dora,
+                   .targets = o.lora_target_modules,
+                   .saved = o.lora_modules_to_save},
+          .seed = o.run_seed(),
+          .head = head,
+          .gradient_checkpointing = o.gradient_checkpointing,
+          .quantise = quantise};
+}
+
 Json machine_json() {
   return {{"isa", std::string(tensor::name(tensor::isa()))}, {"threads", tensor::threads()}};
 }
@@ -98,7 +100,7 @@ Run::Run(const CommonOptions& options, const Setting& setting, weights::HeadKind
         refuse_too_large(model_options(options, head));
         return resumed_;
       }()),
-      loaded_(sample::load(options.model_name_or_path, model_options(options, head))),
+      trained_{sample::load(options.model_name_or_path, model_options(options, head))},
       log_(options.output_dir),
       began_(clock::seconds()),
       saved_(clock::seconds()) {
@@ -106,7 +108,7 @@ Run::Run(const CommonOptions& options, const Setting& setting, weights::HeadKind
 }
 
 Run::~Run() {
-  if (resumed_ || optimizer_) return;
+  if (resumed_ || trained_.optimizer) return;
   std::error_code ignored;  // what cannot be removed stays, and the next try says so
   for (const auto& entry : std::filesystem::directory_iterator(options_.output_dir, ignored)) {
     const std::string name = entry.path().filename();
@@ -157,12 +159,51 @@ void Run::open_folder() {
   resumed_ = true;
 }
 
-CheckpointParts Run::parts() {
-  return {.model = model(), .optimizer = *optimizer_, .tokenizer = tokenizer(), .base = base()};
+CheckpointParts Run::parts(const Trained& trained, const std::string& name) {
+  return {.model = *trained.loaded.model,
+          .optimizer = *trained.optimizer,
+          .tokenizer = trained.loaded.tokenizer,
+          .base = trained.loaded.base,
+          .name = name};
+}
+
+std::vector<CheckpointParts> Run::all_parts() const {
+  std::vector<CheckpointParts> all = {parts(trained_)};
+  if (critic_) all.push_back(parts(*critic_, kCritic));
+  return all;
+}
+
+void Run::train_critic(sample::Loaded critic, double learning_rate) {
+  ASSERT(!trained_.optimizer, "a critic comes before the run begins");
+  critic_.emplace(Trained{std::move(critic)});
+  critic_rate_ = learning_rate;
+}
+
+void Run::start(Trained& trained, double peak, const random::Stream& dither) {
+  const CommonOptions& o = options_;
+  const int64_t warmup =
+      o.warmup_steps > 0
+          ? o.warmup_steps
+          : static_cast<int64_t>(std::ceil(o.warmup_ratio * static_cast<double>(total_steps_)));
+  trained.schedule = {.kind = o.lr_scheduler_type,
+                      .peak = peak,
+                      .warmup_steps = warmup,
+                      .total_steps = total_steps_};
+  model::Model& model = *trained.loaded.model;
+  trained.optimizer =
+      std::make_unique<optim::AdamW>(model, optim::AdamWOptions{.beta1 = o.adam_beta1,
+                                                                .beta2 = o.adam_beta2,
+                                                                .eps = o.adam_epsilon,
+                                                                .weight_decay = o.weight_decay,
+                                                                .max_grad_norm = o.max_grad_norm,
+                                                                .moments = moments_of(o)});
+  if (!o.use_peft && sample::dtype_of(o.dtype) == kernel::Dtype::BFloat16)
+    model::dither(model.store(), dither);
 }
 
 int64_t Run::disk_bytes() const {
-  return (options_.save_total_limit + 2) * checkpoint_bytes(*loaded_.model);
+  const int64_t critic = critic_ ? checkpoint_bytes(*critic_->loaded.model) : 0;
+  return (options_.save_total_limit + 2) * (checkpoint_bytes(*trained_.loaded.model) + critic);
 }
 
 void Run::check_disk() const {
@@ -199,58 +240,51 @@ Result Run::planned() const {
 void Run::begin(int64_t total_steps) {
   ASSERT(!setting_.plan_only, "a run that is only planned does not begin");
   total_steps_ = total_steps;
-  const int64_t warmup = options_.warmup_steps > 0
-                             ? options_.warmup_steps
-                             : static_cast<int64_t>(std::ceil(options_.warmup_ratio *
-                                                              static_cast<double>(total_steps)));
-  schedule_ = {.kind = options_.lr_scheduler_type,
-               .peak = options_.learning_rate,
-               .warmup_steps = warmup,
-               .total_steps = total_steps};
-  optimizer_ = std::make_unique<optim::AdamW>(
-      model(), optim::AdamWOptions{.beta1 = options_.adam_beta1,
-                                   .beta2 = options_.adam_beta2,
-                                   .eps = options_.adam_epsilon,
-                                   .weight_decay = options_.weight_decay,
-                                   .max_grad_norm = options_.max_grad_norm,
-                                   .moments = moments_of(options_)});
+  const random::Stream dither(options_.run_seed(), random::Purpose::Dither);
+  start(trained_, options_.learning_rate, dither);
+  if (critic_) start(*critic_, critic_rate_, dither.part(1));
   check_disk();
-  std::optional<std::string> folder;
-  if (resumed_) {
-    const std::string& from = options_.resume_from_checkpoint;
-    folder = from == "true" ? newest_checkpoint(options_.output_dir) : std::optional(from);
-  }
-  if (folder) {
-    state_ = load_checkpoint(*folder, model(), *optimizer_, log_);
-    first_step_ = saved_step_ = state_.step;
-    if (state_.bit_class != tensor::bit_class(tensor::isa())) {
-      runlog::print("note: the run was begun on the '" + state_.bit_class +
-                    "' kernels; from here on its bits differ from an uninterrupted run's\n");
-    }
-    return;
-  }
-  if (resumed_) {  // stopped before the first checkpoint: begin again with empty logs
+  state_.bit_class = tensor::bit_class(tensor::isa());
+  if (resumed_) restore();
+}
+
+void Run::restore() {
+  const std::string& from = options_.resume_from_checkpoint;
+  const std::optional<std::string> folder =
+      from == "true" ? newest_checkpoint(options_.output_dir) : std::optional(from);
+  if (!folder) {  // stopped before the first checkpoint: begin again with empty logs
     Json nothing = log_.offsets();
     for (auto& offset : nothing) offset = 0;
-    log_.truncate_to(nothing);
+    return log_.truncate_to(nothing);
   }
-  state_.bit_class = tensor::bit_class(tensor::isa());
-  if (!options_.use_peft && sample::dtype_of(options_.dtype) == kernel::Dtype::BFloat16)
-    model::dither(model().store(), {options_.run_seed(), random::Purpose::Dither});
+  state_ = load_checkpoint(*folder, all_parts(), log_);
+  first_step_ = saved_step_ = state_.step;
+  if (state_.bit_class != tensor::bit_class(tensor::isa())) {
+    runlog::print("note: the run was begun on the '" + state_.bit_class +
+                  "' kernels; from here on its bits differ from an uninterrupted run's\n");
+  }
 }
 
 double Run::learning_rate() const {
-  return optim::learning_rate(schedule_, state_.step);
+  return optim::learning_rate(trained_.schedule, state_.step);
 }
 
 Run::Update Run::update(double loss) {
-  const double rate = learning_rate();
+  return update(trained_, loss);
+}
+
+Run::Update Run::update_critic(double loss) {
+  return update(*critic_, loss);
+}
+
+Run::Update Run::update(Trained& trained, double loss) {
+  const double rate = optim::learning_rate(trained.schedule, state_.step);
   Update result{.grad_norm = 0, .learning_rate = rate, .skipped = !std::isfinite(loss)};
   if (result.skipped) {
-    result.grad_norm = optimizer_->gradient_norm();
-    optimizer_->zero_gradients();
+    result.grad_norm = trained.optimizer->gradient_norm();
+    trained.optimizer->zero_gradients();
   } else {
-    const optim::UpdateResult update = optimizer_->step(rate);
+    const optim::UpdateResult update = trained.optimizer->step(rate);
     result.grad_norm = update.grad_norm;
     result.skipped = update.skipped;
   }
@@ -296,7 +330,7 @@ void Run::judge(double figure, bool higher_is_better) {
     state_.evaluations_since = 0;
     const std::string folder = options_.output_dir + "/best";
     file::remove_folder(folder + ".partial");
-    write_weights(folder + ".partial", parts());
+    write_weights(folder + ".partial", parts(trained_));
     file::replace_folder(folder + ".partial", folder);
     return;
   }
@@ -307,6 +341,10 @@ void Run::judge(double figure, bool higher_is_better) {
   }
 }
 
+double Run::flops() const {
+  return trained_.loaded.model->flops() + (critic_ ? critic_->loaded.model->flops() : 0);
+}
+
 double Run::seconds() const {
   return state_.seconds + clock::seconds() - began_;
 }
@@ -314,7 +352,7 @@ double Run::seconds() const {
 void Run::save() {
   State now = state_;
   now.seconds = seconds();
-  save_checkpoint(options_.output_dir, parts(), now, log_, options_.save_total_limit);
+  save_checkpoint(options_.output_dir, all_parts(), now, log_, options_.save_total_limit);
   saved_ = clock::seconds();
   saved_step_ = state_.step;
 }
@@ -323,7 +361,7 @@ Result Run::interrupted() {
   return {.state = state_,
           .interrupted = true,
           .head = model().config().head,
-          .flops = model().flops(),
+          .flops = flops(),
           .summary = nullptr};
 }
 
@@ -348,8 +386,9 @@ Result Run::finish(const Json& extra) {
       file::write_atomically(folder + "/" + name, file::read_file(folder + "/best/" + name));
     }
   } else {
-    write_weights(folder, parts());
+    write_weights(folder, parts(trained_));
   }
+  if (critic_) write_weights(folder + "/" + kCritic, parts(*critic_));
   state_.seconds = seconds();
   began_ = clock::seconds();
   const double tokens = static_cast<double>(state_.tokens + state_.sampled_tokens);
@@ -360,7 +399,7 @@ Result Run::finish(const Json& extra) {
       {"seconds", state_.seconds},
       {"tokens_per_second", tokens / std::max(1e-9, state_.seconds)},
       {"peak_bytes", tensor::held().peak},
-      {"tflop", model().flops() / 1e12},
+      {"tflop", flops() / 1e12},
       {"mismatch", {{"max", state_.largest_mismatch}, {"compared", state_.compared}}},
       {"skipped_steps", state_.skipped_steps},
       {"best",
@@ -375,7 +414,7 @@ Result Run::finish(const Json& extra) {
   return {.state = state_,
           .interrupted = false,
           .head = model().config().head,
-          .flops = model().flops(),
+          .flops = flops(),
           .summary = std::make_shared<const Json>(summary)};
 }
 

@@ -12,6 +12,7 @@
 
 #include "temper/engine/optim/schedule.h"
 #include "temper/engine/sample/load.h"
+#include "temper/foundation/random/random.h"
 #include "temper/foundation/runlog/progress.h"
 #include "temper/foundation/runlog/runlog.h"
 #include "temper/learn/train/forecast.h"
@@ -41,6 +42,9 @@ struct Result {
   JsonPtr summary;
 };
 
+/// How a run loads a model that it trains.
+model::ModelOptions model_options(const CommonOptions& options, weights::HeadKind head);
+
 class Run {
  public:
   /// Opens or resumes `options.output_dir` and loads the model for training, with a fresh score
@@ -55,10 +59,10 @@ class Run {
   const runlog::Terminal& terminal() const { return setting_.terminal; }
   const std::string& command() const { return setting_.command; }
   bool brief() const { return setting_.brief || setting_.terminal.quiet; }
-  model::Model& model() { return *loaded_.model; }
-  const token::Tokenizer& tokenizer() const { return loaded_.tokenizer; }
-  const std::vector<int32_t>& end_ids() const { return loaded_.end_ids; }
-  const std::string& base() const { return loaded_.base; }
+  model::Model& model() { return *trained_.loaded.model; }
+  const token::Tokenizer& tokenizer() const { return trained_.loaded.tokenizer; }
+  const std::vector<int32_t>& end_ids() const { return trained_.loaded.end_ids; }
+  const std::string& base() const { return trained_.loaded.base; }
   runlog::RunLog& log() { return log_; }
   State& state() { return state_; }
   bool resumed() const { return resumed_; }
@@ -67,6 +71,11 @@ class Run {
   /// Call before begin(). False: the run was only to be planned, and planned() is its result.
   bool foresee(const Forecast& forecast, int64_t total_steps);
   Result planned() const;
+  /// Trains a critic with the run's model: it is saved and resumed with it, and left in
+  /// output_dir/value_model. Call it before begin().
+  void train_critic(sample::Loaded critic, double learning_rate);
+  model::Model* critic() { return critic_ ? critic_->loaded.model.get() : nullptr; }
+
   /// Call once the number of steps is known: sets up the schedule and the optimizer, checks the
   /// disk, and restores the checkpoint of a resumed run.
   void begin(int64_t total_steps);
@@ -81,6 +90,8 @@ class Run {
     bool skipped;
   };
   Update update(double loss);
+  /// The same of the critic's.
+  Update update_critic(double loss);
   /// Counts the step, and logs it every logging_steps.
   void advance(const Figures& metrics, double epoch);
   /// Saves when it is time; the last thing of a step, after its evaluation. False: Ctrl-C was
@@ -98,23 +109,35 @@ class Run {
   Result interrupted();
 
   double seconds() const;
+  /// Of all models so far.
+  double flops() const;
 
  private:
+  /// A model, and what moves it.
+  struct Trained {
+    sample::Loaded loaded;
+    std::unique_ptr<optim::AdamW> optimizer{};
+    optim::Schedule schedule{};
+  };
   void open_folder();
   void refuse_too_large(const model::ModelOptions& wanted) const;
   void print_outcome(const Json& summary) const;
   int64_t disk_bytes() const;
   void check_disk() const;
-  CheckpointParts parts();
+  void restore();
+  void start(Trained& trained, double peak, const random::Stream& dither);
+  Update update(Trained& trained, double loss);
+  static CheckpointParts parts(const Trained& trained, const std::string& name = "");
+  std::vector<CheckpointParts> all_parts() const;
 
   CommonOptions options_;
   Setting setting_;
   bool made_folder_ = false;  // before resumed_, whose initialiser opens the folder
   bool resumed_ = false;
-  sample::Loaded loaded_;
+  Trained trained_;
+  std::optional<Trained> critic_;
+  double critic_rate_ = 0;
   runlog::RunLog log_;
-  std::unique_ptr<optim::AdamW> optimizer_;
-  optim::Schedule schedule_;
   State state_;
   std::optional<Foreseen> foreseen_;
   int64_t first_step_ = 0;  ///< of this process

@@ -43,6 +43,39 @@ std::vector<optim::Moments::Tensor> everything(model::Model& model, optim::AdamW
   return all;
 }
 
+std::string folder_of(const std::string& checkpoint, const CheckpointParts& parts) {
+  return parts.name.empty() ? checkpoint : checkpoint + "/" + parts.name;
+}
+
+/// Returns what state.json keeps of it.
+Json write_part(const std::string& checkpoint, const CheckpointParts& parts) {
+  const std::string folder = folder_of(checkpoint, parts);
+  file::make_folder(folder);
+  write_weights(folder, parts);
+  const std::vector<optim::Moments::Tensor> tensors = everything(parts.model, parts.optimizer);
+  std::vector<file::SafetensorsWriter::Entry> entries;
+  for (const auto& tensor : tensors)
+    entries.push_back({tensor.name, tensor.format, {tensor.count}});
+  file::SafetensorsWriter writer(folder + kOptimizer, entries);
+  for (const auto& tensor : tensors) writer.write(tensor.name, tensor.bytes);
+  writer.close();
+  return {{"steps", parts.optimizer.steps()},
+          {"crc32c", checksum(file::Safetensors::open(folder + kOptimizer))}};
+}
+
+void read_part(const std::string& checkpoint, const Json& kept, const CheckpointParts& parts) {
+  const std::string path = folder_of(checkpoint, parts) + kOptimizer;
+  const file::Safetensors tensors = file::Safetensors::open(path);
+  if (kept.value("crc32c", uint32_t{0}) != checksum(tensors)) {
+    throw Error({"the checkpoint is damaged: its checksum differs", path,
+                 "resume from an older one: --resume_from_checkpoint FOLDER"});
+  }
+  for (const auto& tensor : everything(parts.model, parts.optimizer))
+    copy_out(tensors, tensor.name, tensor.bytes);
+  parts.optimizer.go_on_from(kept.value("steps", int64_t{0}));
+  parts.model.refresh();
+}
+
 int64_t step_of(const std::string& name) {
   constexpr std::string_view kPrefix = "step-";
   if (!name.starts_with(kPrefix)) return -1;
@@ -84,6 +117,8 @@ Json State::to_json() const {
           {"last_entropy", last_entropy ? Json(*last_entropy) : Json()},
           {"gain_total", gain_total},
           {"gain_count", gain_count},
+          {"kl_coef", carried.kl_coef ? Json(*carried.kl_coef) : Json()},
+          {"rewards", {carried.rewards.count, carried.rewards.mean, carried.rewards.squares}},
           {"bit_class", bit_class}};
 }
 
@@ -110,6 +145,9 @@ State State::from_json(const Json& json, const std::string& where) {
     if (!json.at("last_entropy").is_null()) s.last_entropy = json["last_entropy"].get<double>();
     json.at("gain_total").get_to(s.gain_total);
     json.at("gain_count").get_to(s.gain_count);
+    if (!json.at("kl_coef").is_null()) s.carried.kl_coef = json["kl_coef"].get<double>();
+    const Json& rewards = json.at("rewards");
+    s.carried.rewards = {rewards.at(0), rewards.at(1), rewards.at(2)};
     json.at("bit_class").get_to(s.bit_class);
     return s;
   } catch (const Json::exception& error) {
@@ -134,26 +172,18 @@ int64_t checkpoint_bytes(const model::Model& model) {
   return trained * 3 * 4 + whole + (int64_t{16} << 20);
 }
 
-void save_checkpoint(const std::string& output_dir, const CheckpointParts& parts,
+void save_checkpoint(const std::string& output_dir, std::span<const CheckpointParts> models,
                      const State& state, runlog::RunLog& log, int64_t keep) {
   const std::string folder = output_dir + "/checkpoints";
   const std::string name = folder + "/step-" + std::to_string(state.step);
   const std::string partial = name + ".partial";
   file::remove_folder(partial);
   file::make_folder(partial);
-  write_weights(partial, parts);
-  const std::vector<optim::Moments::Tensor> tensors = everything(parts.model, parts.optimizer);
-  std::vector<file::SafetensorsWriter::Entry> entries;
-  for (const auto& tensor : tensors)
-    entries.push_back({tensor.name, tensor.format, {tensor.count}});
-  file::SafetensorsWriter writer(partial + kOptimizer, entries);
-  for (const auto& tensor : tensors) writer.write(tensor.name, tensor.bytes);
-  writer.close();
+  Json optimizers = Json::array();
+  for (const CheckpointParts& parts : models) optimizers.push_back(write_part(partial, parts));
   log.sync();
-  Json json = {{"state", state.to_json()},
-               {"optimizer_steps", parts.optimizer.steps()},
-               {"log_offsets", log.offsets()},
-               {"optimizer_crc32c", checksum(file::Safetensors::open(partial + kOptimizer))}};
+  Json json = {
+      {"state", state.to_json()}, {"optimizers", optimizers}, {"log_offsets", log.offsets()}};
   file::write_atomically(partial + kState, json.dump(2) + "\n");
   file::replace_folder(partial, name);
   const std::vector<int64_t> steps = steps_in(folder);
@@ -168,20 +198,18 @@ std::optional<std::string> newest_checkpoint(const std::string& output_dir) {
   return output_dir + "/checkpoints/step-" + std::to_string(steps.back());
 }
 
-State load_checkpoint(const std::string& folder, model::Model& model, optim::AdamW& optimizer,
+State load_checkpoint(const std::string& folder, std::span<const CheckpointParts> models,
                       runlog::RunLog& log) {
   const std::string where = folder + kState;
   const Json json = text::parse_json(file::read_file(where), where);
-  const file::Safetensors tensors = file::Safetensors::open(folder + kOptimizer);
-  if (json.value("optimizer_crc32c", uint32_t{0}) != checksum(tensors)) {
-    throw Error({"the checkpoint is damaged: its checksum differs", folder + kOptimizer,
-                 "resume from an older one: --resume_from_checkpoint FOLDER"});
-  }
-  for (const auto& tensor : everything(model, optimizer))
-    copy_out(tensors, tensor.name, tensor.bytes);
+  const Json optimizers = json.value("optimizers", Json::array());
   const State state = State::from_json(json.value("state", Json()), where);
-  optimizer.go_on_from(json.value("optimizer_steps", state.step));
-  model.refresh();
+  if (optimizers.size() != models.size()) {
+    throw Error({"the checkpoint holds " + std::to_string(optimizers.size()) +
+                     " trained models, the run has " + std::to_string(models.size()),
+                 where, "resume with the options that the run began with"});
+  }
+  for (size_t i = 0; i < models.size(); ++i) read_part(folder, optimizers[i], models[i]);
   log.truncate_to(json.value("log_offsets", Json()));
   return state;
 }

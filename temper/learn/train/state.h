@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "temper/engine/optim/optimizer.h"
 #include "temper/foundation/runlog/runlog.h"
 #include "temper/language/token/tokenizer.h"
+#include "temper/learn/algo/shaping.h"
 
 namespace temper::train {
 
@@ -36,6 +38,7 @@ struct State {
   std::optional<double> entropy_coef{}, last_entropy{};
   double gain_total = 0;  ///< log π - log π_ref of the answers trained on so far (BCO's δ)
   int64_t gain_count = 0;
+  algo::Carried carried{};  ///< by a policy run's member
   std::string bit_class;
   Json to_json() const;
   static State from_json(const Json& json, const std::string& where);
@@ -46,6 +49,7 @@ struct CheckpointParts {
   optim::AdamW& optimizer;
   const token::Tokenizer& tokenizer;
   const std::string& base;  ///< the base model, for adapters
+  std::string name{};       ///< its folder in a checkpoint; empty: the run's own model
 };
 
 /// Writes the model's part of a folder: a whole model, or an adapter.
@@ -53,15 +57,15 @@ void write_weights(const std::string& folder, const CheckpointParts& parts);
 
 /// Saves `state` with the log's offsets under `output_dir`/checkpoints, whole or not at all, and
 /// removes the oldest beyond `keep`.
-void save_checkpoint(const std::string& output_dir, const CheckpointParts& parts,
+void save_checkpoint(const std::string& output_dir, std::span<const CheckpointParts> models,
                      const State& state, runlog::RunLog& log, int64_t keep);
 
 /// The newest checkpoint's folder.
 std::optional<std::string> newest_checkpoint(const std::string& output_dir);
 
-/// Restores model and optimizer, cuts the logs, and returns the state. Throws Error when the
+/// Restores models and optimizers, cuts the logs, and returns the state. Throws Error when the
 /// checkpoint is damaged or belongs to another model.
-State load_checkpoint(const std::string& folder, model::Model& model, optim::AdamW& optimizer,
+State load_checkpoint(const std::string& folder, std::span<const CheckpointParts> models,
                       runlog::RunLog& log);
 
 /// Bytes that a checkpoint of this model takes on disk.

@@ -210,6 +210,13 @@ Result Training::run_grpo(const GrpoOptions& o, const std::atomic<bool>* interru
               setting(std::string(name), config::to_yaml(o), interrupted));
 }
 
+std::string Training::score_model(const std::string& name, weights::HeadKind head) const {
+  const sample::Loaded loaded =
+      sample::load(model_, {.dtype = kernel::Dtype::Float32, .lora = {}, .seed = 11, .head = head});
+  sample::write_model((root_ / name).string(), *loaded.model, loaded.tokenizer);
+  return (root_ / name).string();
+}
+
 std::string Training::read(const std::string& name) const {
   return file::read_file((root_ / name).string());
 }

@@ -72,6 +72,9 @@ class Training : public testing::Test {
   /// A folder with another model of that kind.
   std::string other_model(const TinyModel& size) const;
 
+  /// A folder with the tiny model under a fresh score head.
+  std::string score_model(const std::string& name, weights::HeadKind head) const;
+
   std::string read(const std::string& name) const;
   /// Metrics of a run without what depends on the clock.
   std::vector<Json> metrics(const std::string& run) const;

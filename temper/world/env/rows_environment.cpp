@@ -51,7 +51,7 @@ std::unique_ptr<Environment> rows_environment(RowsEnvironment parts) {
 
 std::unique_ptr<Environment> dataset_environment(const RewardFunctions& functions) {
   const std::vector<std::string>& names = functions.names;
-  if (names.empty())
+  if (names.empty() && !functions.judged_elsewhere)
     throw Error({"no reward function is named", "--reward_funcs",
                  "for instance --reward_funcs exact; `temper verify --list` prints them"});
   if (!functions.weights.empty() && functions.weights.size() != names.size())
@@ -67,15 +67,16 @@ std::unique_ptr<Environment> dataset_environment(const RewardFunctions& function
                                 names[i], options_of(functions, names[i], field),
                                 "--reward_funcs " + names[i]));
   }
-  return rows_environment({.name = std::filesystem::path(functions.dataset).stem().string(),
-                           .system_prompt = "",
-                           .parser = !functions.parser.empty() ? functions.parser
-                                     : tagged                  ? "xml"
-                                                               : "text",
-                           .field = field,
-                           .where = "--answer_parser",
-                           .rubric = reward::Rubric(std::move(parts)),
-                           .rows = read_split(functions.dataset, "", Columns())});
+  return rows_environment(
+      {.name = std::filesystem::path(functions.dataset).stem().string(),
+       .system_prompt = "",
+       .parser = !functions.parser.empty() ? functions.parser
+                 : tagged                  ? "xml"
+                                           : "text",
+       .field = field,
+       .where = "--answer_parser",
+       .rubric = parts.empty() ? reward::Rubric::nothing() : reward::Rubric(std::move(parts)),
+       .rows = read_split(functions.dataset, "", Columns())});
 }
 
 }  // namespace temper::env

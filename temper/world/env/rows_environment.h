@@ -29,6 +29,7 @@ struct RewardFunctions {
   /// Empty: xml (the tag is `answer`) beside xml_format, which then looks for that tag unless its
   /// options say otherwise; else text.
   std::string parser;
+  bool judged_elsewhere = false;  ///< names may be empty: the rubric then has no parts
 };
 /// Throws Error for what rows, verifiers and parsers refuse, and for weights that are not as many.
 std::unique_ptr<Environment> dataset_environment(const RewardFunctions& functions);

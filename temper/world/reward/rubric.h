@@ -33,12 +33,15 @@ struct Verdict {
 class Rubric {
  public:
   explicit Rubric(std::vector<Part> parts);
+  /// Of no parts: every answer is scored, with 0. For what is judged elsewhere.
+  static Rubric nothing() { return Rubric(); }
   Verdict judge(const Attempt& attempt) const;
   const std::vector<Part>& parts() const { return parts_; }
   double lowest() const;  ///< of the reward
   double highest() const;
 
  private:
+  Rubric() = default;
   std::vector<Part> parts_;
 };
 

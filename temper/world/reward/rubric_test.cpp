@@ -55,7 +55,7 @@ TEST(Rubric, AScoreOutsideItsRangeIsAnError) {
 }
 
 TEST(Rubric, RefusesEqualNamesNoPartsAndWeightsThatAreNoNumbers) {
-  EXPECT_THROW(Rubric({}), Error);
+  EXPECT_THROW(Rubric(std::vector<Part>()), Error);
   EXPECT_THROW(Rubric({fixed("a", 1, {}), fixed("a", 2, {})}), Error);
   EXPECT_THROW(Rubric({fixed("a", std::nan(""), {})}), Error);
 }

@@ -20,7 +20,7 @@
 #include "temper/foundation/file/file.h"
 #include "temper/foundation/runlog/progress.h"
 #include "temper/learn/evaluate/rollout.h"
-#include "temper/learn/train/policy.h"
+#include "temper/learn/train/generator.h"
 
 namespace temper::cli::collect {
 

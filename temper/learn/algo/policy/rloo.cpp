@@ -7,7 +7,6 @@
 //
 // averaged over answers. The paper takes one step a batch, where ρ = 1 and the gradient is
 // -A_i ∇log π(y_i). The exponent of ρ is held to ±40.
-#include <algorithm>
 #include <utility>
 
 #include "temper/foundation/error/error.h"
@@ -36,16 +35,10 @@ void describe(config::Fields<Options>& f) {
 
 /// r less the price of its answer.
 GroupRewards shaped(GroupRewards g, const Options& o) {
-  const std::vector<double>& range = o.reward_clip_range;
-  if (!range.empty() && (range.size() != 2 || range[0] > range[1])) {
-    throw Error(
-        {"reward_clip_range wants two numbers, the lower first", "", "--reward_clip_range -10 10"});
-  }
+  hold(g.rewards, o.reward_clip_range);
   ASSERT(o.beta == 0 || !g.log_ratios.empty(), "the loop gives the distance to the reference");
-  for (size_t i = 0; i < g.rewards.size(); ++i) {
-    if (!range.empty()) g.rewards[i] = std::clamp(g.rewards[i], range[0], range[1]);
-    if (o.beta > 0) g.rewards[i] -= o.beta * g.log_ratios[i];
-  }
+  for (size_t i = 0; o.beta > 0 && i < g.rewards.size(); ++i)
+    g.rewards[i] -= o.beta * g.log_ratios[i];
   return g;
 }
 
