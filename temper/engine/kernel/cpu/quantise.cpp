@@ -147,7 +147,7 @@ void Quantised::quantise_int8(const float* values) {
       const float largest = largest_of(from, columns_);
       scales_.data()[row] = largest;
       if (largest == 0) continue;
-      const float factor = 127.0f / largest;
+      const float factor = 1.0f / largest * 127.0f;  // in this order, as torch divides
       for (int64_t i = 0; i < columns_; ++i) {
         put(row, i, static_cast<int>(std::nearbyint(from[i] * factor)));
       }
