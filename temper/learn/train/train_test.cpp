@@ -1,3 +1,5 @@
+// Both loops from end to end on tiny models, one idea: what a run leaves in its folder, and that it
+// goes on from there.
 #include "temper/learn/train/training.h"
 
 #include <atomic>
