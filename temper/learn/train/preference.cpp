@@ -201,11 +201,12 @@ Result preference(Run& run, PairRows rows, const algo::PreferenceLoss& loss,
   const std::vector<std::string> more = label_notes(rows, loss);
   rows.notes.insert(rows.notes.end(), more.begin(), more.end());
   print_rows(run, order, counts, rows.rejected, rows.notes);
-  plan::Work work = row_work(order, o, tokens_in(rows.train), tokens_in(rows.test));
+  const RowTokens train = tokens_in(rows.train), held_out = tokens_in(rows.test);
+  plan::Work work = row_work(order, o, train, held_out);
   if (loss.needs_reference()) {  // read once, before the first step
     const double visits = std::min(1.0, order.epochs(order.steps()));
-    work.read_rows += visits * tokens_in(rows.train).read + tokens_in(rows.test).read;
-    work.scored_tokens += visits * tokens_in(rows.train).predicted + tokens_in(rows.test).predicted;
+    work.read_rows += visits * train.read + held_out.read;
+    work.scored_tokens += visits * train.predicted + held_out.predicted;
   }
   if (!run.foresee({.work = work}, order.steps())) return run.planned();
   if (loss.needs_reference()) {  // before begin(), which puts a resumed run's weights in place
