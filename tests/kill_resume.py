@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills a training run (kill -9) at random moments, resumes it, and compares it with one that was never stopped.
 
-    tests/kill_resume.py build/temper --kills 20 [--seed 1] [--command dpo|kto|bco|ppo|…]
+    tests/kill_resume.py build/temper --kills 20 [--seed 1] [--command dpo|kto|bco|ppo|online_dpo|spin|…]
 
 What must hold: final weights are equal bytes, metrics are equal but for timing, no step is twice or missing in any
 log. Uses a tiny fresh model over bytes and the example environment, so it needs nothing but the program.
@@ -67,6 +67,8 @@ def write_pairs(folder):
 def write_answers(folder):
     rows = [{"prompt": f"say {i} ", "completion": "abcxyz"[i % 6] * 4, "label": i % 6 < 3} for i in range(40)]
     (folder / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    rows = [{"prompt": row["prompt"], "completion": row["completion"]} for row in rows if row["label"]]
+    (folder / "demonstrations.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def lines(path, drop=()):
@@ -80,7 +82,8 @@ def main():
     parser.add_argument("--kills", type=int, default=1)
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--command", choices=["grpo", "ppo", "dpo", "kto", "bco", "reward", "prm"], default="grpo")
+    parser.add_argument("--command", choices=["grpo", "ppo", "dpo", "kto", "bco", "online_dpo", "xpo", "nash_md",
+                                               "spin", "reward", "prm"], default="grpo")
     args = parser.parse_args()
     temper = str(pathlib.Path(args.temper).resolve())
     moments = random.Random(args.seed)
@@ -95,12 +98,18 @@ def main():
                         "--vocabulary", "264"], check=True, stdout=subprocess.DEVNULL)
 
         def command(name, resume):
+            iterations = 3 if args.command == "spin" else 1
             words = [temper, args.command, "--model_name_or_path", work / "model", "--output_dir", work / name,
-                     "--max_steps", str(args.steps), "--learning_rate", "1e-3", "--save_steps", "1", "--eval_steps", "4",
+                     "--max_steps", str(args.steps // iterations), "--learning_rate", "1e-3", "--save_steps", "1", "--eval_steps", "4",
                      "--quiet"]
             answers = ["--dataset_name", work / "answers.jsonl", "--test_split_size", "8"]
             rollouts = ["--env", work / "letters.yaml", "--max_completion_length", "24", "--eval_prompts", "4"]
-            words += {"grpo": [*rollouts, "--per_device_train_batch_size", "16", "--num_generations", "8"],
+            online = ["--env", work / "letters.yaml", "--max_new_tokens", "24", "--eval_prompts", "4",
+                      "--per_device_train_batch_size", "4", "--sync_ref_model", "true", "--ref_model_sync_steps", "3"]
+            words += {"online_dpo": online, "xpo": online, "nash_md": online,
+                      "spin": ["--dataset_name", work / "demonstrations.jsonl", "--test_split_size", "4",
+                               "--num_spin_iterations", str(iterations), "--max_new_tokens", "24"],
+                      "grpo": [*rollouts, "--per_device_train_batch_size", "16", "--num_generations", "8"],
                       "ppo": [*rollouts, "--per_device_train_batch_size", "4", "--num_generations", "2",
                               "--num_mini_batches", "2", "--num_ppo_epochs", "2", "--value_warmup_steps", "2",
                               "--value_learning_rate", "1e-3", "--kl_target", "0.01", "--kl_horizon", "50",
@@ -135,7 +144,8 @@ def main():
         for model in ["model.safetensors"] + (["value_model/model.safetensors"] if args.command == "ppo" else []):
             if (work / "whole" / model).read_bytes() != (work / "parts" / model).read_bytes():
                 faults.append(f"final weights differ: {model}")
-        logs = {"grpo": ["rollouts.jsonl"], "ppo": ["rollouts.jsonl"], "dpo": ["reference.jsonl", "rejected.jsonl"], "reward": ["rejected.jsonl"],
+        sampled = dict.fromkeys(["grpo", "ppo", "online_dpo", "xpo", "nash_md"], ["rollouts.jsonl"])
+        logs = {**sampled, "spin": [], "dpo": ["reference.jsonl", "rejected.jsonl"], "reward": ["rejected.jsonl"],
                 "prm": []}.get(args.command, ["reference.jsonl"])
         for name in ["metrics.jsonl", *logs]:
             if lines(work / "whole" / name, TIMED) != lines(work / "parts" / name, TIMED):

@@ -7,8 +7,8 @@
 
 namespace temper::cli {
 
-/// Trains by the member of algo::preference_catalogue() of that name: the options of the preference
-/// loop and the member's own. Both views must live as long as the program.
+/// Trains by the member of algo::preference_catalogue() of that name: the options of the loop that
+/// its pairs come from, and the member's own. Both views must live as long as the program.
 Command preference_command(std::string_view name, std::string_view summary);
 
 }  // namespace temper::cli

@@ -80,12 +80,12 @@ Advice stages_of(const Situation& s, const std::function<bool(std::string_view)>
         "answers.");
   }
   if (scored && s.data != "pairs") {
-    stage(
-        "dpo",
-        "A model can score answers. Sample eight a prompt (`temper sample --n 8`), score them, "
-        "and make the best and the worst one a pair: that samples once. `temper rloo` and `temper "
-        "ppo` sample as they learn, with `--reward_model_name_or_path`.",
-        "--dataset_name pairs.jsonl");
+    stage("dpo",
+          "A model can score answers. Sample eight a prompt (`temper sample --n 8`), score them, "
+          "and make the best and the worst one a pair: that samples once. `temper online_dpo`, "
+          "`temper "
+          "rloo` and `temper ppo` sample as they learn, with `--reward_model_name_or_path`.",
+          "--dataset_name pairs.jsonl");
   }
   if (scored) {
     advice.notes.push_back(

@@ -107,6 +107,9 @@ class Model {
   const WeightStore& store() const { return store_; }
   /// Brings the forward copies up to date with the masters, after an optimizer step or a restore.
   void refresh();
+  /// Makes the forward copies from masters that lie as another model's of the same shape do; what
+  /// that model does not train stays.
+  void take(const WeightStore& like, std::span<const float> masters);
   /// A number that changes with every refresh: which weights a sample came from.
   int64_t version() const { return version_; }
 

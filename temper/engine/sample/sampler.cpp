@@ -17,6 +17,18 @@ std::vector<std::vector<chat::Completion>> Sampler::speak(std::span<const chat::
   return run_session(*this, requests);
 }
 
+void Sampler::mix(model::Model& other, double share) {
+  const int64_t own = model_.config().vocabulary, theirs = other.config().vocabulary;
+  if (own != theirs) {
+    throw Error({"the vocabularies have " + std::to_string(own) + " and " + std::to_string(theirs) +
+                     " tokens",
+                 "a mixture of two models", "take models of one family"});
+  }
+  mixed_ = &other;
+  mixed_share_ = share;
+  cache_blocks_ = 0;
+}
+
 std::vector<std::vector<float>> Sampler::score(std::span<const std::vector<int32_t>> sequences) {
   std::vector<std::vector<float>> all;
   for (const std::vector<int32_t>& sequence : sequences) {

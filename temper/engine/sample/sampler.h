@@ -41,6 +41,11 @@ class Sampler : public chat::Speaker, public chat::Scorer {
       std::span<const chat::Request> requests) override;
   std::vector<std::vector<float>> score(std::span<const std::vector<int32_t>> sequences) override;
 
+  /// From here on tokens are drawn from (1 - share) · logits + share · those of `other`: a
+  /// geometric mixture of two models over one vocabulary. `other` may be the sampler's own model:
+  /// an adapter is left out of it. It must outlive the sampler.
+  void mix(model::Model& other, double share);
+
   /// Called from speak() for every token, in the order drawn. Returning false ends all samples as
   /// they are.
   void listen(std::function<bool(const Event&)> listener) { listener_ = std::move(listener); }
@@ -54,6 +59,9 @@ class Sampler : public chat::Speaker, public chat::Scorer {
   SamplerOptions options_;
   model::KvCache cache_;
   int64_t cache_blocks_ = 0;
+  model::Model* mixed_ = nullptr;
+  double mixed_share_ = 0;
+  model::KvCache mixed_cache_;  // of the same blocks
   std::function<bool(const Event&)> listener_;
   SampleCount count_;
 };

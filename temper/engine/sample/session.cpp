@@ -110,8 +110,9 @@ class Session {
       needs.push_back(blocks_of(part) / part.count + 1);
     }
     std::sort(needs.rbegin(), needs.rend());
-    const int64_t budget =
-        std::max<int64_t>(1, sampler_.options_.cache_bytes / model_.cache_block_bytes());
+    int64_t block_bytes = model_.cache_block_bytes();
+    if (sampler_.mixed_ != nullptr) block_bytes += sampler_.mixed_->cache_block_bytes();
+    const int64_t budget = std::max<int64_t>(1, sampler_.options_.cache_bytes / block_bytes);
     if (largest_single > budget) {
       throw Error({"one sample needs " + std::to_string(largest_single) +
                        " cache blocks, there is room for " + std::to_string(budget),
@@ -122,7 +123,9 @@ class Session {
     const int64_t wanted = std::min({all, budget, std::max(at_once, largest_single)});
     if (wanted > sampler_.cache_blocks_) {
       sampler_.cache_ = {};
+      sampler_.mixed_cache_ = {};
       sampler_.cache_ = model_.cache(wanted);
+      if (sampler_.mixed_ != nullptr) sampler_.mixed_cache_ = sampler_.mixed_->cache(wanted);
       sampler_.cache_blocks_ = wanted;
     }
     for (int64_t block = sampler_.cache_blocks_; block-- > 0;)
@@ -158,7 +161,7 @@ class Session {
       batch.blocks = sampler_.cache_blocks_;
       add_run(batch, tokens.subspan(begin, std::min(chunk, tokens.size() - begin)),
               static_cast<int64_t>(begin), prefix_);
-      model_.infer(batch, sampler_.cache_, nullptr);
+      infer(batch, nullptr);
     }
     sampler_.count_.prompt_tokens += static_cast<int64_t>(tokens.size());
   }
@@ -169,8 +172,15 @@ class Session {
     ASSERT(!free_.empty(), "admission keeps enough blocks");
     const int32_t block = free_.back();
     free_.pop_back();
-    for (kernel::KvPool& pool : sampler_.cache_.layers) pool.zero_block(block);
+    each_pool([&](kernel::KvPool& pool) { pool.zero_block(block); });
     return block;
+  }
+
+  template <class Act>
+  void each_pool(Act act) {
+    for (model::KvCache* cache : {&sampler_.cache_, &sampler_.mixed_cache_}) {
+      for (kernel::KvPool& pool : cache->layers) act(pool);
+    }
   }
 
   void admit() {
@@ -246,16 +256,43 @@ class Session {
         batch.outputs.push_back(static_cast<int32_t>(batch.rows() - 1));
       }
     }
-    const int64_t outputs = static_cast<int64_t>(batch.outputs.size());
-    const int64_t vocabulary = model_.config().vocabulary;
-    tensor::Floats hidden(outputs * model_.config().width);
-    model_.infer(batch, sampler_.cache_, hidden.data());
-    if (outputs == 0) return;
-    if (logits_.size() < outputs * vocabulary) logits_.resize(outputs * vocabulary);
-    kernel::head_logits(hidden.data(), outputs, model_.head().forward, logits_.data());
-    model_.count_flops(2.0 * static_cast<double>(outputs) *
-                       static_cast<double>(model_.head().size()));
+    const auto logits = static_cast<int64_t>(batch.outputs.size()) * model_.config().vocabulary;
+    if (logits_.size() < logits) logits_.resize(logits);
+    infer(batch, &logits_);
+    if (batch.outputs.empty()) return;
     say(finished);
+  }
+
+  /// Runs the rows; where logits are wanted, those of the batch's outputs, of the mixture where
+  /// there is one.
+  void infer(const model::Batch& batch, tensor::Floats* logits) {
+    infer(model_, sampler_.cache_, batch, logits);
+    if (sampler_.mixed_ == nullptr) return;
+    model::Model& other = *sampler_.mixed_;
+    tensor::Floats* theirs = logits == nullptr ? nullptr : &mixed_logits_;
+    if (theirs != nullptr && theirs->size() < logits->size()) theirs->resize(logits->size());
+    if (other.is_own_reference()) other.use_adapter(false);
+    infer(other, sampler_.mixed_cache_, batch, theirs);
+    other.use_adapter(true);
+    if (logits == nullptr) return;
+    const auto share = static_cast<float>(sampler_.mixed_share_), own = 1 - share;
+    const auto count = static_cast<int64_t>(batch.outputs.size()) * model_.config().vocabulary;
+    tensor::parallel(count, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        logits->data()[i] = own * logits->data()[i] + share * theirs->data()[i];
+      }
+    });
+  }
+
+  static void infer(model::Model& model, model::KvCache& cache, const model::Batch& batch,
+                    tensor::Floats* logits) {
+    const auto outputs = static_cast<int64_t>(batch.outputs.size());
+    tensor::Floats hidden(outputs * model.config().width);
+    model.infer(batch, cache, outputs == 0 ? nullptr : hidden.data());
+    if (logits == nullptr || outputs == 0) return;
+    kernel::head_logits(hidden.data(), outputs, model.head().forward, logits->data());
+    model.count_flops(2.0 * static_cast<double>(outputs) *
+                      static_cast<double>(model.head().size()));
   }
 
   /// Draws for every sample that has logits: those being written, then the first tokens of finished
@@ -324,8 +361,7 @@ class Session {
         const int32_t copy = take();
         --reserved_;
         --w.reserved;
-        for (kernel::KvPool& pool : sampler_.cache_.layers)
-          pool.copy_block(prompt.blocks.back(), copy);
+        each_pool([&](kernel::KvPool& pool) { pool.copy_block(prompt.blocks.back(), copy); });
         w.blocks.push_back(copy);
         w.own.push_back(copy);
       }
@@ -395,7 +431,7 @@ class Session {
   std::vector<Writing> writing_;
   std::vector<Writing*> done_;
   int64_t reserved_ = 0, writing_count_ = 0;
-  tensor::Floats logits_;
+  tensor::Floats logits_, mixed_logits_;
   bool stopped_ = false;
 };
 

@@ -26,6 +26,7 @@ Side side(std::span<const PairSums> pairs, AnswerSums PairSums::*own, AnswerSums
   return {.logp = sums(own, &AnswerSums::logp).set_requires_grad(true),
           .shared = sums(own, &AnswerSums::shared).set_requires_grad(true),
           .whole = sums(own, &AnswerSums::whole).set_requires_grad(true),
+          .drift = sums(own, &AnswerSums::drift).set_requires_grad(true),
           .evenness = sums(own, &AnswerSums::evenness),
           .ref_logp = sums(ref, &AnswerSums::logp),
           .ref_shared = sums(ref, &AnswerSums::shared),
@@ -45,11 +46,11 @@ std::vector<double> grad(const at::Tensor& leaf) {
 void fill(std::vector<PairSums>& slopes, std::span<const PairSums> pairs, AnswerSums PairSums::*own,
           int64_t PairSums::*tokens, const Side& side) {
   const std::vector<double> logp = grad(side.logp), shared = grad(side.shared),
-                            whole = grad(side.whole);
+                            whole = grad(side.whole), drift = grad(side.drift);
   size_t i = 0;
   for (size_t p = 0; p < slopes.size(); ++p) {
     if (pairs[p].*tokens == 0) continue;
-    slopes[p].*own = {.logp = logp[i], .shared = shared[i], .whole = whole[i]};
+    slopes[p].*own = {.logp = logp[i], .shared = shared[i], .whole = whole[i], .drift = drift[i]};
     ++i;
   }
 }
@@ -83,11 +84,14 @@ PairSlopes slopes(const PreferenceLoss& loss, std::span<const PairSums> pairs,
                   const PairDenominators& whole, const BatchMeans& means) {
   const tensor::SingleThread one_thread;
   if (pairs.empty()) return {};
+  std::vector<double> wins;
+  for (const PairSums& pair : pairs) wins.push_back(pair.win);
   const Pairs columns{
       .chosen = side(pairs, &PairSums::chosen, &PairSums::ref_chosen, &PairSums::chosen_tokens),
       .rejected =
           side(pairs, &PairSums::rejected, &PairSums::ref_rejected, &PairSums::rejected_tokens),
-      .means = means};
+      .means = means,
+      .win = at::tensor(wins, at::kDouble)};
   PairTerms terms = loss.terms(columns);
   at::Tensor total = at::zeros({}, at::kDouble);
   auto add = [&](const at::Tensor& values, const Side& of, int64_t count) {

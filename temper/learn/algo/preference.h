@@ -25,6 +25,9 @@ struct AnswerSums {
   double shared = 0;  ///< the same over the first min(|y_chosen|, |y_rejected|) tokens (LD-DPO)
   double whole = 0;   ///< prompt and answer, where the member declares it (ORPO)
   double evenness = 0;  ///< mean of log π(y_t) - log Σ_v π(v)², where the member declares it (WPO)
+  /// Σ log π · (log π - log π_ref), the second factor without a gradient, where the member declares
+  /// it (Nash-MD); nats².
+  double drift = 0;
 };
 /// One pair under the policy, and under the reference where the member declares it. A row of an
 /// unpaired member is half a pair.
@@ -32,6 +35,7 @@ struct PairSums {
   AnswerSums chosen = {}, rejected = {}, ref_chosen = {}, ref_rejected = {};
   int64_t chosen_tokens = 0, rejected_tokens = 0;  ///< trained ones; 0: no such answer
   int64_t whole_tokens = 0;  ///< of prompt and chosen answer that `whole` sums
+  double win = 1;            ///< of the policy's own answer over the other, as Pairs::win
 };
 
 /// The columns of one side over P pairs, float64; of an unpaired member's rows over the answers
@@ -40,6 +44,7 @@ struct Side {
   at::Tensor logp;        // [P] differentiable
   at::Tensor shared;      // [P] differentiable
   at::Tensor whole;       // [P] differentiable; of the chosen side
+  at::Tensor drift;       // [P] differentiable
   at::Tensor evenness;    // [P]
   at::Tensor ref_logp;    // [P]
   at::Tensor ref_shared;  // [P]
@@ -54,6 +59,9 @@ struct BatchMeans {
 struct Pairs {
   Side chosen, rejected;
   BatchMeans means = {};
+  /// [P] probability that the policy's own answer is preferred to the other, where one of the two
+  /// is not its own (Pairing); 1 or 0 where answers are ranked
+  at::Tensor win = {};
 };
 
 /// A mean that goes on from step to step; a part of the run's state.
@@ -83,6 +91,15 @@ struct PairTerms {
   std::vector<Metric> metrics;
 };
 
+/// Where a member's pairs come from.
+enum class Pairing {
+  Rows,             ///< they are read
+  TwoOwn,           ///< two answers of the policy, ranked
+  OwnAndReference,  ///< one of the policy and one of the reference, ranked
+  OwnAndMixture,    ///< one of the policy, chosen whatever it is worth, against the mixture's
+  RowAndPast        ///< a row's answer, against one of the policy as it was
+};
+
 class PreferenceLoss {
  public:
   virtual ~PreferenceLoss() = default;
@@ -97,6 +114,10 @@ class PreferenceLoss {
   virtual bool unpaired() const = 0;
   virtual bool needs_mismatched() const = 0;  ///< BatchMeans::mismatched
   virtual bool needs_running() const = 0;     ///< BatchMeans::running
+  virtual bool needs_drift() const = 0;
+  virtual Pairing pairing() const = 0;
+  /// OwnAndMixture: the reference's share in the mixture's logits.
+  virtual double mixture() const = 0;
   /// What to say before training on so many chosen and rejected answers; empty: nothing.
   virtual std::string advice(int64_t chosen, int64_t rejected) const = 0;
 };
@@ -122,8 +143,9 @@ std::vector<Metric> pair_metrics(const Both& rewards, const Both& logps);
 std::vector<Metric> answer_metrics(const Both& rewards, const Both& logps);
 
 struct Preference {
-  std::string_view summary;                        ///< one line, with the paper
-  double learning_rate;                            ///< the default of its trainer
+  std::string_view summary;  ///< one line, with the paper
+  double learning_rate;      ///< the default of its trainer
+  Pairing pairing;
   std::function<std::shared_ptr<void>()> options;  // shared: the binding and the loss hold it
   std::function<config::Schema()> schema;
   /// Throws Error for options that contradict each other.
@@ -144,6 +166,9 @@ struct PreferenceNeeds {
   bool prompt = false;
   bool unpaired = false;
   bool running = false;
+  bool drift = false;
+  Pairing pairing = Pairing::Rows;
+  double (*mixture)(const Options&) = nullptr;
   bool (*mismatched)(const Options&) = nullptr;
   std::string (*advice)(int64_t chosen, int64_t rejected, const Options&) = nullptr;
   bool (*whole_batch)(const Options&) = nullptr;
@@ -172,6 +197,9 @@ class PreferenceWith : public PreferenceLoss {
     return needs_.mismatched && needs_.mismatched(*options_);
   }
   bool needs_running() const override { return needs_.running; }
+  bool needs_drift() const override { return needs_.drift; }
+  Pairing pairing() const override { return needs_.pairing; }
+  double mixture() const override { return needs_.mixture ? needs_.mixture(*options_) : 0; }
   std::string advice(int64_t chosen, int64_t rejected) const override {
     return needs_.advice ? needs_.advice(chosen, rejected, *options_) : "";
   }
@@ -190,6 +218,7 @@ Preference preference(typename PreferenceWith<Options>::Loss loss,
                       const PreferenceNeeds<Options>& needs) {
   return {.summary = needs.summary,
           .learning_rate = needs.learning_rate,
+          .pairing = needs.pairing,
           .options = [] { return std::make_shared<Options>(); },
           .schema = [describe] { return config::schema_of<Options>(describe); },
           .make =

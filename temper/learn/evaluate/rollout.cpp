@@ -29,6 +29,7 @@ std::vector<Rollout> roll_out(const env::Environment& environment, std::span<con
     asked.seed = request.seed;
     asked.purpose = request.purpose;
     asked.step = request.step;
+    asked.first_sample = request.first_sample;
     asked.prompt_id = request.first_prompt + static_cast<uint32_t>(requests.size());
     requests.push_back(std::move(asked));
   }

@@ -34,6 +34,7 @@ struct RolloutRequest {
   random::Purpose purpose = random::Purpose::Sample;
   uint32_t step = 0;          ///< names the random stream, with the row's place in `rows`
   uint32_t first_prompt = 0;  ///< place of rows[0]
+  uint32_t first_sample = 0;  ///< of answers beside others to the same rows
   TokenJudge judge = {};
 };
 

@@ -64,6 +64,16 @@ void HeadPass::backward(model::Activations& activations, const float* d_logp,
   model.backward(packed.rows, activations, d_hidden.data());
 }
 
+std::vector<float> HeadPass::logp_at(double other_temperature) const {
+  if (other_temperature == temperature) return numbers.logp;
+  kernel::HeadInput other = input();
+  other.temperature = other_temperature;
+  std::vector<float> logp(static_cast<size_t>(rows));
+  kernel::head(other, {.logp = logp.data()});
+  model.count_flops(flops());
+  return logp;
+}
+
 at::Tensor leaf(const std::vector<float>& values) {
   return at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())},
                        at::kFloat)

@@ -27,6 +27,8 @@ struct HeadPass {
   void infer();
   /// `d_entropy` may be null.
   void backward(model::Activations& activations, const float* d_logp, const float* d_entropy);
+  /// [N] log-probs of the same pass at another temperature.
+  std::vector<float> logp_at(double other_temperature) const;
 
  private:
   kernel::HeadInput input() const;

@@ -67,6 +67,15 @@ struct PairStepper::Pass {
     return packed.place[n] - before - (pair.prompt.empty() ? 1 : 0);
   }
   bool is_chosen(size_t n) const { return id(n) % 2 == 0; }
+  const TokenNumbers& known(size_t n) const {
+    const Pair& pair = *pairs[id(n) / 2];
+    return is_chosen(n) ? pair.chosen_tokens : pair.rejected_tokens;
+  }
+  /// log π - log π_ref of the token, where the member asks for the drift.
+  double drift(size_t n) const {
+    const std::vector<float>& ref = known(n).ref_logp;
+    return ref.empty() ? 0 : double{logp[n]} - double{ref.at(static_cast<size_t>(place(n)))};
+  }
 
   /// The pairs' sums, with the reference's beside them.
   std::vector<algo::PairSums> sums() const {
@@ -78,6 +87,7 @@ struct PairStepper::Pass {
       all[p].whole_tokens = size_of(pair.prompt) + size_of(pair.chosen) - 1;
       all[p].ref_chosen = pair.ref_chosen;
       all[p].ref_rejected = pair.ref_rejected;
+      all[p].win = pair.win;
     }
     for (size_t n = 0; n < logp.size(); ++n) {
       algo::PairSums& pair = all[id(n) / 2];
@@ -85,6 +95,7 @@ struct PairStepper::Pass {
       sums.whole += logp[n];
       if (place(n) < 0) continue;
       sums.logp += logp[n];
+      sums.drift += drift(n) * logp[n];
       if (place(n) < std::min(pair.chosen_tokens, pair.rejected_tokens)) sums.shared += logp[n];
       if (head.numbers.sum_p2.empty()) continue;
       sums.evenness += double{logp[n]} - std::log(double{head.numbers.sum_p2[n]});
@@ -105,7 +116,9 @@ struct PairStepper::Pass {
       const int64_t shared =
           std::min(trained(*pairs[p], pairs[p]->chosen), trained(*pairs[p], pairs[p]->rejected));
       double d = slope.whole;
-      if (place(n) >= 0) d += slope.logp + (place(n) < shared ? slope.shared : 0);
+      if (place(n) >= 0) {
+        d += slope.logp + slope.drift * drift(n) + (place(n) < shared ? slope.shared : 0);
+      }
       d_logp[n] = static_cast<float>(d);
     }
     head.backward(activations, d_logp.data(), nullptr);
@@ -240,6 +253,7 @@ PairResult PairStepper::train(std::span<const Pair* const> pairs,
     Pass pass(*this, part);
     pass.head.forward(activations_);
     pass.count(gathered.result);
+    compare(pass, &TokenNumbers::behaviour, gathered.result.mismatch);
     if (ahead.empty()) {
       const algo::PairSlopes own = slopes(pass.sums());
       gathered.add(own);
@@ -261,13 +275,48 @@ PairResult PairStepper::evaluate(std::span<const Pair* const> pairs,
   return gathered.take(whole, loss_.needs_prompt());
 }
 
-void PairStepper::reference(std::span<Pair* const> pairs) {
+Mismatch PairStepper::reference(std::span<Pair* const> pairs) {
   const std::vector<const Pair*> fixed(pairs.begin(), pairs.end());
-  const std::vector<algo::PairSums> sums = read(fixed, nullptr);
-  for (size_t i = 0; i < pairs.size(); ++i) {
-    pairs[i]->ref_chosen = sums[i].chosen;
-    pairs[i]->ref_rejected = sums[i].rejected;
+  Mismatch mismatch;
+  for (const auto& part : micro_batches(fixed)) {
+    Pass pass(*this, part);
+    pass.head.infer();
+    compare(pass, &TokenNumbers::ref_behaviour, mismatch);
+    const std::vector<algo::PairSums> sums = pass.sums();
+    for (size_t p = 0; p < part.size(); ++p) {
+      pairs[p]->ref_chosen = sums[p].chosen;
+      pairs[p]->ref_rejected = sums[p].rejected;
+      pairs[p]->chosen_tokens.ref_logp.clear();
+      pairs[p]->rejected_tokens.ref_logp.clear();
+    }
+    for (size_t n = 0; loss_.needs_drift() && n < pass.logp.size(); ++n) {
+      Pair& pair = *pairs[pass.id(n) / 2];
+      TokenNumbers& known = pass.is_chosen(n) ? pair.chosen_tokens : pair.rejected_tokens;
+      if (pass.place(n) >= 0) known.ref_logp.push_back(pass.logp[n]);
+    }
+    pairs = pairs.subspan(part.size());
   }
+  return mismatch;
+}
+
+void PairStepper::compare(const Pass& pass, std::vector<float> TokenNumbers::*sampled,
+                          Mismatch& mismatch) const {
+  const bool any = std::any_of(pass.pairs.begin(), pass.pairs.end(), [&](const Pair* pair) {
+    return !(pair->chosen_tokens.*sampled).empty() || !(pair->rejected_tokens.*sampled).empty();
+  });
+  if (!any) return;
+  const std::vector<float> logp = pass.head.logp_at(temperature_);
+  for (size_t n = 0; n < logp.size(); ++n) {
+    const std::vector<float>& given = pass.known(n).*sampled;
+    if (given.empty() || pass.place(n) < 0) continue;
+    mismatch.add(std::abs(double{given.at(static_cast<size_t>(pass.place(n)))} - double{logp[n]}));
+  }
+}
+
+void Mismatch::add(double gap) {
+  if (!std::isnan(largest) && !(gap <= largest)) largest = gap;
+  total += gap;
+  ++compared;
 }
 
 }  // namespace temper::step

@@ -172,7 +172,7 @@ class Distillation {
     const step::BatchResult result = distiller_.evaluate(
         options_.lmbda > 0 ? sampled(chosen, random::Purpose::Evaluate, 0, nullptr)
                            : given(chosen));
-    return RowEvaluation{.loss = result.loss, .figures = {{"entropy", result.mean_entropy}}};
+    return RowEvaluation{.figure = result.loss, .figures = {{"entropy", result.mean_entropy}}};
   }
 
   /// The student's answers of now; all their tokens count.

@@ -109,7 +109,7 @@ Generation Generator::next(const PolicyPlan& plan, int64_t number) {
   return g;
 }
 
-std::unique_ptr<env::Environment> environment_of(const RolloutOptions& o) {
+std::unique_ptr<env::Environment> environment_of(const EnvironmentOptions& o) {
   if (o.env.empty() == o.dataset_name.empty()) {
     throw Error({o.env.empty() ? "nothing says what answers are rewarded for"
                                : "both --env and --dataset_name are given",

@@ -13,7 +13,7 @@
 namespace temper::train {
 
 /// What --env, or --dataset_name with --reward_funcs, names. Throws Error for neither and both.
-std::unique_ptr<env::Environment> environment_of(const RolloutOptions& options);
+std::unique_ptr<env::Environment> environment_of(const EnvironmentOptions& options);
 
 class Generator {
  public:

@@ -2,7 +2,6 @@
 // to earn a planted reward, and comes to nothing when rewards are dealt to the wrong answers.
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <utility>
 
 #include "temper/learn/algo/policy.h"
 #include "temper/learn/train/generator.h"
@@ -11,40 +10,8 @@
 namespace temper::train {
 namespace {
 
-/// Every answer gets the verdict of the one before it.
-class Shuffled : public Wrapped {
- public:
-  using Wrapped::Wrapped;
-  std::string_view name() const override { return "shuffled"; }
-  std::unique_ptr<env::Episode> begin(const env::Row& row) const override {
-    return std::make_unique<Late>(inner_->begin(row), before_);
-  }
-
- private:
-  class Late : public env::Episode {
-   public:
-    Late(std::unique_ptr<env::Episode> inner, reward::Verdict& before)
-        : inner_(std::move(inner)), before_(before) {}
-    const std::vector<chat::Message>& messages() const override { return inner_->messages(); }
-    bool done() const override { return inner_->done(); }
-    void step(const std::string& assistant) override { inner_->step(assistant); }
-    reward::Verdict score() const override {
-      reward::Verdict own = inner_->score();
-      if (before_.parts.empty()) before_ = own;
-      std::swap(own, before_);
-      return own;
-    }
-
-   private:
-    std::unique_ptr<env::Episode> inner_;
-    reward::Verdict& before_;
-  };
-  mutable reward::Verdict before_;
-};
-
 class Learning : public Training {
  protected:
-  /// How far the mean reward of the last eight batches lies above that of the first eight.
   double gain(const char* name, bool planted) const {
     GrpoOptions o = grpo_options(planted ? "planted" : "shuffled");
     o.common.model_name_or_path = other_model({.seed = 5, .width = 160, .layers = 4});
@@ -63,13 +30,7 @@ class Learning : public Training {
     train::Run run(o.common, setting(name, config::to_yaml(o)));
     policy(run, o.rollout, *environment, member, *member.make(member.options()),
            {.value_learning_rate = 1e-3});
-    const std::vector<Json> lines = metrics(planted ? "planted" : "shuffled");
-    double gained = 0;
-    for (size_t i = 0; i < 8; ++i) {
-      gained += lines[lines.size() - 1 - i]["reward"].get<double>() / 8;
-      gained -= lines[i]["reward"].get<double>() / 8;
-    }
-    return gained;
+    return Training::gain(planted ? "planted" : "shuffled");
   }
 };
 

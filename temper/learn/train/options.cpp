@@ -114,8 +114,21 @@ SftOptions pretrain_defaults() {
   return options;
 }
 
-void describe_environment(config::Fields<RolloutOptions>& f) {
-  using O = RolloutOptions;
+void describe(config::Fields<SyncOptions>& f) {
+  using O = SyncOptions;
+  f.add("sync_ref_model", &O::sync_ref_model, "the reference follows the policy (TR-DPO)");
+  f.add("ref_model_mixup_alpha", &O::ref_model_mixup_alpha,
+        "share of the policy in a reference that is synced; 1: it becomes the policy")
+      .within(0, 1);
+  f.add("ref_model_sync_steps", &O::ref_model_sync_steps, "optimizer steps between two syncs")
+      .at_least(1);
+}
+
+namespace {
+
+/// What answers are asked and rewarded for.
+template <class O>
+void describe_source(config::Fields<O>& f) {
   f.group("environment");
   f.add("env", &O::env, "a task's name (temper env list) or an environment's YAML file");
   f.add("env_args", &O::env_args, "the task's options as a JSON object");
@@ -138,9 +151,27 @@ void describe_environment(config::Fields<RolloutOptions>& f) {
   f.add("train_rows", &O::train_rows, "rows of the training part to use; 0 = all").at_least(0);
 }
 
+/// How they are watched, and how they become tokens.
+template <class O>
+void describe_watch(config::Fields<O>& f) {
+  f.group("logging and evaluation");
+  f.add("eval_prompts", &O::eval_prompts, "held-out prompts of an evaluation").at_least(1);
+  f.add("eval_samples", &O::eval_samples, "answers to each of them").at_least(1);
+  f.group("tokens");
+  f.add("chat_template_path", &O::chat_template_path,
+        "a Jinja file, or a folder with a tokenizer's files");
+  f.add("eos_token", &O::eos_token, "instead of the tokenizer's");
+}
+
+}  // namespace
+
+void describe_environment(config::Fields<EnvironmentOptions>& f) {
+  describe_source(f);
+}
+
 void describe(config::Fields<RolloutOptions>& f) {
   using O = RolloutOptions;
-  describe_environment(f);
+  describe_source(f);
   f.group("sampling");
   f.add("num_generations", &O::num_generations, "answers to a prompt (G)").at_least(1);
   f.add("max_completion_length", &O::max_completion_length, "tokens of an answer at most")
@@ -172,9 +203,9 @@ void describe(config::Fields<RolloutOptions>& f) {
       .at_least(0);
   f.add("max_sequences", &O::max_sequences, "answers written at once").at_least(1);
   f.include(&O::entropy, algo::describe);
+  f.group("reference");
+  f.include(&O::sync);
   f.group("logging and evaluation");
-  f.add("eval_prompts", &O::eval_prompts, "held-out prompts of an evaluation").at_least(1);
-  f.add("eval_samples", &O::eval_samples, "answers to each of them").at_least(1);
   f.add("kl_every", &O::kl_every,
         "batches between measurements of the KL to the starting model (an adapter's: its base), "
         "where beta is 0; 0 = none")
@@ -182,10 +213,24 @@ void describe(config::Fields<RolloutOptions>& f) {
   f.add("show_every", &O::show_every,
         "steps between sampled answers shown on the terminal; 0 = none")
       .at_least(0);
-  f.group("tokens");
-  f.add("chat_template_path", &O::chat_template_path,
-        "a Jinja file, or a folder with a tokenizer's files");
-  f.add("eos_token", &O::eos_token, "instead of the tokenizer's");
+  describe_watch(f);
+}
+
+void describe(config::Fields<OnlineOptions>& f) {
+  using O = OnlineOptions;
+  f.include(&O::common);
+  describe_source(f);
+  f.group("sampling");
+  f.add("max_new_tokens", &O::max_new_tokens, "tokens of an answer at most").at_least(1);
+  f.add("temperature", &O::temperature, "of sampling; the log-probs trained on are those at 1")
+      .above(0);
+  f.add("missing_eos_penalty", &O::missing_eos_penalty,
+        "what an answer that did not end loses of its score; unset: nothing")
+      .above(0);
+  f.add("max_sequences", &O::max_sequences, "answers written at once").at_least(1);
+  f.group("reference");
+  f.include(&O::sync);
+  describe_watch(f);
 }
 
 void describe(config::Fields<GrpoOptions>& f) {

@@ -71,9 +71,17 @@ void describe(config::Fields<SftOptions>& f);
 /// What temper pretrain departs from temper sft in: one long text, cut into equal pieces.
 SftOptions pretrain_defaults();
 
-/// The environment that rewards come from, or rows and the verifiers that judge them; and how
-/// answers are sampled.
-struct RolloutOptions {
+/// A reference that follows the policy (learn/train/reference_model.h).
+struct SyncOptions {
+  bool sync_ref_model = false;
+  double ref_model_mixup_alpha = 0.6;
+  int64_t ref_model_sync_steps = 512;
+};
+void describe(config::Fields<SyncOptions>& f);
+
+/// The environment that rewards come from, or rows and the verifiers or the reward model that judge
+/// them; and how a model is evaluated there.
+struct EnvironmentOptions {
   std::string env;
   std::string env_args = "{}";
   std::string dataset_name;
@@ -83,6 +91,13 @@ struct RolloutOptions {
   std::string reward_model_name_or_path;
   double reward_model_weight = 1;
   int64_t train_rows = 0;
+  int64_t eval_prompts = 64, eval_samples = 1;
+  int64_t max_sequences = 64;
+  std::string chat_template_path, eos_token;
+};
+
+/// The same, and how policy runs sample.
+struct RolloutOptions : EnvironmentOptions {
   int64_t num_generations = 8;
   int64_t max_completion_length = 256;
   double temperature = 1;
@@ -95,15 +110,23 @@ struct RolloutOptions {
   int64_t overlong_buffer_len = 0;
   double overlong_penalty_factor = 1;
   algo::EntropyOptions entropy;
-  int64_t eval_prompts = 64, eval_samples = 1;
+  SyncOptions sync;
   int64_t kl_every = 10;
   int64_t show_every = 10;
-  int64_t max_sequences = 64;
-  std::string chat_template_path, eos_token;
 };
 void describe(config::Fields<RolloutOptions>& f);
 /// The part of them that names the environment and its rows.
-void describe_environment(config::Fields<RolloutOptions>& f);
+void describe_environment(config::Fields<EnvironmentOptions>& f);
+
+/// How pairs are sampled for a member of the preference family, and judged.
+struct OnlineOptions : EnvironmentOptions {
+  CommonOptions common;
+  int64_t max_new_tokens = 64;
+  double temperature = 0.9;
+  std::optional<double> missing_eos_penalty;
+  SyncOptions sync;
+};
+void describe(config::Fields<OnlineOptions>& f);
 
 struct GrpoOptions {
   CommonOptions common;

@@ -17,6 +17,8 @@
 #include "temper/learn/train/generation.h"
 #include "temper/learn/train/generator.h"
 #include "temper/learn/train/policy_plan.h"
+#include "temper/learn/train/reference_model.h"
+#include "temper/learn/train/reward_figures.h"
 #include "temper/learn/train/reward_model.h"
 #include "temper/learn/train/rollout_log.h"
 
@@ -45,19 +47,16 @@ class Policy {
   }
 
   Result train() {
-    const bool copies = loss_.needs_reference() && !run_.model().is_own_reference();
+    check_sync(options_.sync, loss_.needs_reference(), run_.model().has_adapter());
     const PolicyNeeds needs{.reference = loss_.needs_reference(),
-                            .copy = copies,
+                            .copy = loss_.needs_reference() && !run_.model().is_own_reference(),
                             .critic = run_.critic() == nullptr ? nullptr : &run_.critic()->config(),
                             .adapters = run_.options().use_peft};
-    if (!run_.foresee(
-            forecast(plan_, options_,
-                     prompt_tokens(environment_, renderer_, plan_, run_.options().run_seed()),
-                     needs),
-            plan_.steps))
-      return run_.planned();
-    if (copies) reference_ = start_model();
+    const double tokens = prompt_tokens(environment_, renderer_, plan_, run_.options().run_seed());
+    if (!run_.foresee(forecast(plan_, options_, tokens, needs), plan_.steps)) return run_.planned();
+    if (loss_.needs_reference()) reference_.emplace(run_, options_.sync);
     run_.begin(plan_.steps);
+    if (reference_) reference_->begin();
     if (run_.state().entropy_coef)
       entropy_.restore(*run_.state().entropy_coef, *run_.state().last_entropy);
     announce();
@@ -79,12 +78,6 @@ class Policy {
   }
 
  private:
-  static chat::RendererOptions renderer_options(const RolloutOptions& o) {
-    return {.chat_template_path = o.chat_template_path,
-            .eos_token = o.eos_token,
-            .now_s = static_cast<int64_t>(clock::epoch_seconds())};
-  }
-
   void announce() {
     if (run_.brief()) return;
     const CommonOptions& c = run_.options();
@@ -174,18 +167,9 @@ class Policy {
     return cut;
   }
 
-  /// The model that the run began with; an adapter's base.
-  std::unique_ptr<model::Model> start_model() const {
-    const bool adapter = run_.model().has_adapter();
-    return sample::load(adapter ? run_.base() : run_.options().model_name_or_path,
-                        {.dtype = sample::dtype_of(run_.options().dtype),
-                         .lora = {},
-                         .quantise = run_.model().options().quantise})
-        .model;
-  }
-
-  /// By the model that the run began with: the adapter left out, or a copy. Without
-  /// needs_reference the copy is read when it is wanted and freed again: the update needs its room.
+  /// By the model that the run began with: the adapter left out, or a copy, which may have
+  /// followed. Without needs_reference the copy is read when it is wanted and freed again: the
+  /// update needs its room.
   std::vector<std::vector<float>> start_logp(const std::vector<batch::Packed>& batches,
                                              const Generation& g) {
     std::vector<std::vector<float>> all;
@@ -193,20 +177,20 @@ class Policy {
       for (const chat::Completion& completion : rollout.completions)
         all.emplace_back(completion.tokens.size(), 0.0f);
     }
-    const bool own = run_.model().is_own_reference();
-    const std::unique_ptr<model::Model> read = own || reference_ ? nullptr : start_model();
-    model::Model& start = own ? run_.model() : reference_ ? *reference_ : *read;
-    const double before = start.flops();
-    if (own) start.use_adapter(false);
-    for (const batch::Packed& packed : batches) {
-      const step::HeadNumbers numbers = step::score(start, packed, options_.temperature);
-      for (size_t n = 0; n < numbers.logp.size(); ++n) {
-        const int64_t id = packed.answers[static_cast<size_t>(packed.answer[n])];
-        all[static_cast<size_t>(id)][static_cast<size_t>(packed.place[n])] = numbers.logp[n];
+    auto read = [&](model::Model& start) {
+      for (const batch::Packed& packed : batches) {
+        const step::HeadNumbers numbers = step::score(start, packed, options_.temperature);
+        for (size_t n = 0; n < numbers.logp.size(); ++n) {
+          const int64_t id = packed.answers[static_cast<size_t>(packed.answer[n])];
+          all[static_cast<size_t>(id)][static_cast<size_t>(packed.place[n])] = numbers.logp[n];
+        }
       }
+    };
+    if (reference_) {
+      reference_->ask(read);
+    } else {
+      ReferenceModel(run_).ask(read);
     }
-    start.use_adapter(true);
-    if (!own) run_.model().count_flops(start.flops() - before);
     return all;
   }
 
@@ -287,9 +271,7 @@ class Policy {
   Figures counted(const Generation& g, const step::BatchResult& result) {
     State& state = run_.state();
     state.tokens += result.read_tokens;
-    state.compared += result.compared;
-    if (!(result.largest_mismatch <= state.largest_mismatch))
-      state.largest_mismatch = result.largest_mismatch;
+    state.compare(result.largest_mismatch, result.compared);
     Figures figures = {{"entropy", result.mean_entropy}};
     if (options_.filter_groups)
       figures.push_back({"num_gen_batches", static_cast<double>(g.batches)});
@@ -328,6 +310,7 @@ class Policy {
     const double epoch =
         static_cast<double>(state.drawn * plan_.prompts) / static_cast<double>(plan_.rows);
     run_.advance(figures, epoch);
+    if (reference_) reference_->follow();
     progress.update(state.step,
                     {fmt::format("reward {:.2f} → {:.2f}", state.first_reward, state.last_reward),
                      fmt::format("entropy {:.2f}", result.mean_entropy),
@@ -337,21 +320,12 @@ class Policy {
   }
 
   void evaluate_now(double epoch) {
-    const evaluate::Evaluation result =
-        evaluate::evaluate(environment_, renderer_, sampler_,
-                           {.name = "eval",
-                            .step = run_.state().step,
-                            .prompts = options_.eval_prompts,
-                            .samples = options_.eval_samples,
-                            .sampling = Generator::sampling(options_),
-                            .seed = run_.options().run_seed(),
-                            .judge = judge_},
-                           &run_.log());
-    Figures figures = {{"eval_reward", result.reward.mean}};
-    for (const auto& [name, part] : result.parts)
-      figures.push_back({"eval_rewards/" + name, part.mean});
+    const RewardFigures found = evaluate_rewards(run_, environment_, renderer_, sampler_, options_,
+                                                 Generator::sampling(options_), judge_);
+    Figures figures = {{"eval_reward", found.reward}};
+    for (const auto& [name, mean] : found.parts) figures.push_back({"eval_" + name, mean});
     run_.log_metrics(figures, epoch);
-    run_.judge(result.reward.mean, true);
+    run_.judge(found.reward, true);
   }
 
   Run& run_;
@@ -366,7 +340,7 @@ class Policy {
   Generator generator_;
   algo::EntropyControl entropy_;
   PolicyPlan plan_{};
-  std::unique_ptr<model::Model> reference_;
+  std::optional<ReferenceModel> reference_;
 };
 
 }  // namespace

@@ -5,35 +5,43 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "temper/engine/model/lora.h"
 #include "temper/foundation/clock/clock.h"
 #include "temper/foundation/error/error.h"
 #include "temper/learn/train/mismatch.h"
 #include "temper/learn/train/reference.h"
+#include "temper/learn/train/reference_model.h"
 #include "temper/learn/train/row_loop.h"
 
 namespace temper::train {
 namespace {
 
-std::vector<const step::Pair*> all_of(const std::vector<step::Pair>& pairs) {
-  std::vector<const step::Pair*> all;
-  for (const step::Pair& pair : pairs) all.push_back(&pair);
+using Batch = std::vector<step::Pair*>;
+
+Batch all_of(std::vector<step::Pair>& pairs) {
+  Batch all;
+  for (step::Pair& pair : pairs) all.push_back(&pair);
   return all;
 }
 
-std::vector<const step::Pair*> batch_of(const PairRows& rows, const std::vector<int64_t>& batch) {
-  std::vector<const step::Pair*> pairs;
+Batch batch_of(PairRows& rows, const std::vector<int64_t>& batch) {
+  Batch pairs;
   for (int64_t row : batch) pairs.push_back(&rows.train[static_cast<size_t>(row)]);
   return pairs;
 }
 
+std::vector<const step::Pair*> fixed(const Batch& batch) {
+  return {batch.begin(), batch.end()};
+}
+
 /// The training pairs that the run visits, each once, and all that are held out.
-std::vector<step::Pair*> visited(PairRows& rows, const RowOrder& order) {
+Batch visited(PairRows& rows, const RowOrder& order) {
   const bool all = order.steps() >= order.steps_an_epoch();
   std::vector<char> wanted(rows.train.size(), all ? 1 : 0);
   for (int64_t step = 0; !all && step < order.steps(); ++step) {
     for (int64_t row : order.of_step(step)) wanted[static_cast<size_t>(row)] = 1;
   }
-  std::vector<step::Pair*> pairs;
+  Batch pairs;
   for (size_t i = 0; i < wanted.size(); ++i) {
     if (wanted[i]) pairs.push_back(&rows.train[i]);
   }
@@ -43,7 +51,7 @@ std::vector<step::Pair*> visited(PairRows& rows, const RowOrder& order) {
 
 /// The mismatched answers of every step, and behind them those of the held-out pairs, where the
 /// member asks for them.
-std::vector<std::vector<step::Pair>> mismatches(const PairRows& rows, const RowOrder& order,
+std::vector<std::vector<step::Pair>> mismatches(PairRows& rows, const RowOrder& order,
                                                 const algo::PreferenceLoss& loss) {
   std::vector<std::vector<step::Pair>> all(static_cast<size_t>(order.steps()) + 1);
   if (!loss.needs_mismatched()) return all;
@@ -53,10 +61,10 @@ std::vector<std::vector<step::Pair>> mismatches(const PairRows& rows, const RowO
                  "use batches of at least 2, or --loss_type apo_zero_unpaired"});
   }
   for (size_t step = 0; step + 1 < all.size(); ++step) {
-    all[step] =
-        mismatched(batch_of(rows, order.of_step(static_cast<int64_t>(step))), rows.max_length);
+    all[step] = mismatched(fixed(batch_of(rows, order.of_step(static_cast<int64_t>(step)))),
+                           rows.max_length);
   }
-  all.back() = mismatched(all_of(rows.test), rows.max_length);
+  all.back() = mismatched(fixed(all_of(rows.test)), rows.max_length);
   return all;
 }
 
@@ -75,30 +83,6 @@ std::string shown(const step::Pair& pair, const token::Tokenizer& tokenizer) {
   if (!pair.chosen.empty()) text += "\n[chosen] " + tokenizer.decode(pair.chosen);
   if (!pair.rejected.empty()) text += "\n[rejected] " + tokenizer.decode(pair.rejected);
   return text;
-}
-
-/// What is logged beside the loss.
-Figures figures_of(const step::PairResult& result, const algo::PreferenceLoss& loss) {
-  Figures all = {{"entropy", result.mean_entropy}};
-  if (!loss.unpaired()) all.push_back({"mean_token_accuracy", result.token_accuracy});
-  if (!loss.needs_reference()) all.push_back({"nll_loss", result.nll});
-  all.insert(all.end(), result.metrics.begin(), result.metrics.end());
-  return all;
-}
-
-/// What stands behind the loss on the progress line.
-std::vector<std::string> progress_of(const std::map<std::string, double>& metrics) {
-  std::vector<std::string> shown;
-  for (const auto& [metric, format] :
-       {std::pair{"rewards/accuracies", "accuracy {:.2f}"},
-        std::pair{"rewards/margins", "margin {:.3f}"}, std::pair{"kl", "kl {:.3f}"},
-        std::pair{"delta", "delta {:.3f}"}}) {
-    const auto found = metrics.find(metric);
-    if (found != metrics.end()) {
-      shown.push_back(fmt::format(fmt::runtime(format), found->second));
-    }
-  }
-  return shown;
 }
 
 /// Labels that are all alike, and what the member says of their numbers.
@@ -120,6 +104,16 @@ std::vector<std::string> label_notes(const PairRows& rows, const algo::Preferenc
   return notes;
 }
 
+/// An answer worth imitating, as one that is wanted.
+data::Row wanted_answer(const data::Row& row) {
+  Json value = *row.value;
+  value["label"] = true;
+  return {.type = data::RowType::Unpaired,
+          .conversational = row.conversational,
+          .value = std::make_shared<const Json>(std::move(value)),
+          .where = row.where};
+}
+
 /// The row's wish for how far apart the rewards are; 0 without one.
 double margin_of(const data::Row& row) {
   const auto held = row.value->find("margin");
@@ -128,29 +122,73 @@ double margin_of(const data::Row& row) {
   throw Error({"'margin': wanted a number, got " + std::string(held->type_name()), row.where, ""});
 }
 
+/// Whether the reference is asked at every step, and not once before the first.
+bool asks_on(const PreferenceOptions& o, const algo::PreferenceLoss& loss) {
+  const bool adapter = o.common.use_peft || model::is_adapter_folder(o.common.model_name_or_path);
+  check_sync(o.sync, loss.needs_reference(), adapter);
+  if (!loss.needs_reference()) return false;
+  if (o.sync.sync_ref_model && o.precompute_ref_log_probs.value_or(false)) {
+    throw Error(
+        {"log-probs that are computed once are those of a reference that stays, and "
+         "sync_ref_model moves it",
+         "precompute_ref_log_probs", "leave out one of the two"});
+  }
+  const bool asks = !o.precompute_ref_log_probs.value_or(!o.sync.sync_ref_model);
+  if (asks && model::is_adapter_folder(o.common.model_name_or_path)) {
+    throw Error(
+        {"the reference of an adapter that is trained further is that adapter, and the "
+         "run keeps no copy of it",
+         "precompute_ref_log_probs", "leave it out: its log-probs are computed once"});
+  }
+  return asks;
+}
+
 }  // namespace
+
+void describe(config::Fields<PairOptions>& f) {
+  describe_pairs(f);
+}
 
 void describe(config::Fields<PreferenceOptions>& f) {
   using O = PreferenceOptions;
-  f.include(&O::common);
-  f.group("data");
-  f.include(&O::data);
-  f.group("tokens");
-  f.add("chat_template_path", &O::chat_template_path,
-        "chat template to use: a Jinja file, or a folder with a tokenizer's files");
-  f.add("eos_token", &O::eos_token, "end token, instead of the tokenizer's");
-  f.add("max_length", &O::max_length, "longest prompt + answer in tokens; 0 = no limit")
-      .at_least(0);
-  f.add("truncation_mode", &O::truncation_mode,
-        "a pair that is too long keeps its beginning, or is left out")
-      .choices({"keep_start", "drop"});
+  describe_pairs(f);
+  f.group("reference");
+  f.add("precompute_ref_log_probs", &O::precompute_ref_log_probs,
+        "the reference reads all pairs once, before training; unset: true, unless it is synced");
+  f.include(&O::sync);
 }
 
-PairRows pair_rows(const PreferenceOptions& options, const chat::Renderer& renderer,
+Figures figures_of(const step::PairResult& result, const algo::PreferenceLoss& loss) {
+  Figures all = {{"entropy", result.mean_entropy}};
+  if (!loss.unpaired()) all.push_back({"mean_token_accuracy", result.token_accuracy});
+  if (!loss.needs_reference()) all.push_back({"nll_loss", result.nll});
+  all.insert(all.end(), result.metrics.begin(), result.metrics.end());
+  return all;
+}
+
+std::vector<std::string> progress_of(const std::map<std::string, double>& metrics) {
+  std::vector<std::string> shown;
+  for (const auto& [metric, format] :
+       {std::pair{"rewards/accuracies", "accuracy {:.2f}"},
+        std::pair{"rewards/margins", "margin {:.3f}"}, std::pair{"kl", "kl {:.3f}"},
+        std::pair{"delta", "delta {:.3f}"}}) {
+    const auto found = metrics.find(metric);
+    if (found != metrics.end()) {
+      shown.push_back(fmt::format(fmt::runtime(format), found->second));
+    }
+  }
+  return shown;
+}
+
+PairRows pair_rows(const PairOptions& options, const chat::Renderer& renderer,
                    const PairReading& reading) {
-  constexpr data::RowType kWanted[] = {data::RowType::Preference, data::RowType::Unpaired};
-  const data::Dataset dataset = data::read_dataset(
-      options.data, std::span(kWanted).first(reading.unpaired ? 2 : 1), options.common.run_seed());
+  constexpr data::RowType kPairs[] = {data::RowType::Preference, data::RowType::Unpaired};
+  constexpr data::RowType kAnswers[] = {data::RowType::PromptCompletion};
+  const data::Dataset dataset =
+      data::read_dataset(options.data,
+                         reading.demonstrations ? std::span<const data::RowType>(kAnswers)
+                                                : std::span(kPairs).first(reading.unpaired ? 2 : 1),
+                         options.common.run_seed());
   PairRows rows;
   rows.max_length = options.max_length;
   std::vector<chat::TokenPair> looked_at;
@@ -165,6 +203,8 @@ PairRows pair_rows(const PreferenceOptions& options, const chat::Renderer& rende
         pair.unusable = fmt::format("prompt and answer have {} tokens, max_length is {}", longest,
                                     options.max_length);
       }
+      if (reading.demonstrations && pair.prompt.empty())
+        pair.unusable = "the prompt is empty, and somebody is to answer it";
       if (!pair.unusable.empty()) {
         rows.rejected.push_back({pair.where, pair.unusable});
         return;
@@ -177,6 +217,7 @@ PairRows pair_rows(const PreferenceOptions& options, const chat::Renderer& rende
     };
     for (const data::Row& row : from) {
       data::guarded(options.data, row.where, rows.rejected, [&] {
+        if (reading.demonstrations) return add(wanted_answer(row));
         if (!reading.unpaired) return add(row);
         for (const data::Row& answer : data::unpaired(row)) add(answer);
       });
@@ -189,9 +230,13 @@ PairRows pair_rows(const PreferenceOptions& options, const chat::Renderer& rende
   return rows;
 }
 
-Result preference(Run& run, PairRows rows, const algo::PreferenceLoss& loss,
-                  const chat::Renderer& renderer, const std::string& name) {
+Result preference(const PreferenceOptions& options, const algo::PreferenceLoss& loss,
+                  const Setting& setting) {
+  const bool asks = asks_on(options, loss);
+  Run run(options.common, setting);
   const CommonOptions& o = run.options();
+  const chat::Renderer renderer = pair_renderer(options, run);
+  PairRows rows = pair_rows(options, renderer, {.unpaired = loss.unpaired()});
   const RowCounts counts{loss.unpaired() ? "answers" : "pairs", rows.train.size(), rows.test.size(),
                          rows.truncated};
   require_rows(counts, rows.rejected);
@@ -209,26 +254,37 @@ Result preference(Run& run, PairRows rows, const algo::PreferenceLoss& loss,
     work.scored_tokens += visits * train.predicted + held_out.predicted;
   }
   if (!run.foresee({.work = work}, order.steps())) return run.planned();
-  if (loss.needs_reference()) {  // before begin(), which puts a resumed run's weights in place
-    std::vector<step::Pair*> read = visited(rows, order);
+  std::optional<ReferenceModel> reference;
+  if (asks) {
+    reference.emplace(run, options.sync);
+  } else if (loss.needs_reference()) {  // before begin(), which puts a resumed run's weights in
+                                        // place
+    Batch read = visited(rows, order);
     for (std::vector<step::Pair>& batch : mixed) {
       for (step::Pair& pair : batch) read.push_back(&pair);
     }
     read_reference(run, stepper, read);
   }
   run.begin(order.steps());
+  if (reference) reference->begin();
   State& state = run.state();
   stepper.go_on_from({.total = state.gain_total, .count = state.gain_count});
   log_rows(run, order, rows.rejected, "decoded_pair",
            [&](size_t row) { return shown(rows.train[row], renderer.tokenizer()); });
-  const std::vector<const step::Pair*> test = all_of(rows.test);
+  /// What is to be read, with the reference's sums of now.
+  auto ready = [&](const Batch& pairs) {
+    if (reference) reference->read(loss, pairs);
+    return fixed(pairs);
+  };
+  const Batch test = all_of(rows.test);
   const RowLoop loop{
-      .name = name,
+      .name = setting.command,
       .digits = 3,
       .step =
           [&](const std::vector<int64_t>& batch) {
-            const step::PairResult result = stepper.train(
-                batch_of(rows, batch), all_of(mixed[static_cast<size_t>(state.step)]));
+            const step::PairResult result =
+                stepper.train(ready(batch_of(rows, batch)),
+                              ready(all_of(mixed[static_cast<size_t>(state.step)])));
             state.gain_total = stepper.running().total;
             state.gain_count = stepper.running().count;
             return RowStep{.loss = result.loss,
@@ -236,10 +292,14 @@ Result preference(Run& run, PairRows rows, const algo::PreferenceLoss& loss,
                            .figures = figures_of(result, loss),
                            .shown = progress_of(result.metrics)};
           },
+      .updated =
+          [&] {
+            if (reference) reference->follow();
+          },
       .evaluate = [&]() -> std::optional<RowEvaluation> {
         if (test.empty()) return std::nullopt;
-        const step::PairResult result = stepper.evaluate(test, all_of(mixed.back()));
-        return RowEvaluation{.loss = result.loss, .figures = figures_of(result, loss)};
+        const step::PairResult result = stepper.evaluate(ready(test), ready(all_of(mixed.back())));
+        return RowEvaluation{.figure = result.loss, .figures = figures_of(result, loss)};
       }};
   return run_rows(run, order, loop,
                   {{"train", rows.train.size()},
@@ -247,15 +307,7 @@ Result preference(Run& run, PairRows rows, const algo::PreferenceLoss& loss,
                    {"rejected", rows.rejected.size()}});
 }
 
-Result preference(const PreferenceOptions& options, const algo::PreferenceLoss& loss,
-                  const Setting& setting) {
-  Run run(options.common, setting);
-  const chat::Renderer renderer = pair_renderer(options, run);
-  return preference(run, pair_rows(options, renderer, {.unpaired = loss.unpaired()}), loss,
-                    renderer, setting.command);
-}
-
-chat::Renderer pair_renderer(const PreferenceOptions& options, const Run& run) {
+chat::Renderer pair_renderer(const PairOptions& options, const Run& run) {
   return {run.tokenizer(),
           {.chat_template_path = options.chat_template_path,
            .eos_token = options.eos_token,

@@ -13,15 +13,14 @@ step::ScoredAnswer scored(const std::vector<int32_t>& answer, const std::optiona
 
 }  // namespace
 
-PreferenceOptions reward_defaults() {
-  PreferenceOptions options;
+PairOptions reward_defaults() {
+  PairOptions options;
   options.common.learning_rate = 1e-4;
   options.truncation_mode = "drop";
   return options;
 }
 
-Result reward(const PreferenceOptions& options, const algo::ScoreLoss& loss,
-              const Setting& setting) {
+Result reward(const PairOptions& options, const algo::ScoreLoss& loss, const Setting& setting) {
   Run run(options.common, setting, weights::HeadKind::Sequence);
   const std::optional<int32_t> pad = run.model().config().pad_id;
   if (pad && !options.eos_token.empty() && run.tokenizer().id(options.eos_token) == pad) {

@@ -56,7 +56,7 @@ void add(reward::Verdict& verdict, double value, double weight) {
 
 }  // namespace
 
-evaluate::TokenJudge reward_model(Run& run, const RolloutOptions& o) {
+evaluate::TokenJudge reward_model(Run& run, const EnvironmentOptions& o) {
   const std::string& path = o.reward_model_name_or_path;
   if (path.empty()) return {};
   sample::Loaded loaded = sample::load(

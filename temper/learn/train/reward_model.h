@@ -11,6 +11,6 @@ namespace temper::train {
 /// Adds the score of --reward_model_name_or_path as the part reward_model, times its weight; empty
 /// where none is named. `run` must outlive it. Throws Error for what is no reward
 /// model, and for other tokens than the policy's.
-evaluate::TokenJudge reward_model(Run& run, const RolloutOptions& options);
+evaluate::TokenJudge reward_model(Run& run, const EnvironmentOptions& options);
 
 }  // namespace temper::train

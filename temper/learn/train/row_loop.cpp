@@ -49,8 +49,8 @@ namespace {
 void log_evaluation(Run& run, const RowLoop& loop, double epochs) {
   const std::optional<RowEvaluation> found = loop.evaluate();
   if (!found) return;
-  if (run.options().eval_steps > 0) run.judge(found->loss, false);
-  Figures figures = {{"eval_loss", found->loss}};
+  if (run.options().eval_steps > 0) run.judge(found->figure, found->higher_is_better);
+  Figures figures = {{"eval_" + found->name, found->figure}};
   for (const auto& [name, value] : found->figures) figures.push_back({"eval_" + name, value});
   run.log_metrics(figures, epochs);
 }
@@ -84,6 +84,7 @@ Result run_rows(Run& run, const RowOrder& order, const RowLoop& loop, const Json
                                    {"step_time", seconds}});
     const double epochs = order.epochs(state.step + 1);
     run.advance(figures, epochs);
+    if (loop.updated) loop.updated();
     std::vector<std::string> shown = {losses()};
     shown.insert(shown.end(), step.shown.begin(), step.shown.end());
     shown.push_back(fmt::format("{:.0f} tok/s", rate));
@@ -97,8 +98,10 @@ Result run_rows(Run& run, const RowOrder& order, const RowLoop& loop, const Json
     }
   }
   progress.finish({losses()});
-  return run.finish(
-      {{"loss", {{"first", state.first_loss}, {"last", state.last_loss}}}, {"rows", rows}});
+  Json summary = {{"loss", {{"first", state.first_loss}, {"last", state.last_loss}}},
+                  {"rows", rows}};
+  if (loop.summary) summary.update(loop.summary());
+  return run.finish(summary);
 }
 
 }  // namespace temper::train

@@ -22,17 +22,20 @@ struct RowStep {
 
 /// What an evaluation gave; the names get eval_ in front.
 struct RowEvaluation {
-  double loss = 0;
+  double figure = 0;  ///< by which the best model is found
   Figures figures = {};
+  std::string name = "loss";  ///< of `figure`
+  bool higher_is_better = false;
 };
 
 struct RowLoop {
   std::string name;  ///< on the progress line
   int digits = 2;    ///< of the loss there
   std::function<RowStep(const std::vector<int64_t>& rows)> step;
-  /// Every eval_steps, and after the last step; nothing without rows to evaluate on. The model of
-  /// the least loss is the best.
+  std::function<void()> updated = {};  ///< after every step, which has been counted
+  /// Every eval_steps, and after the last step; nothing without rows to evaluate on.
   std::function<std::optional<RowEvaluation>()> evaluate;
+  std::function<Json()> summary = {};  ///< more for summary.json, at the end
 };
 
 /// How many rows a run has.

@@ -135,6 +135,7 @@ CheckpointParts Run::parts(const Trained& trained, const std::string& name) {
 
 std::vector<CheckpointParts> Run::all_parts() const {
   std::vector<CheckpointParts> all = {parts(trained_)};
+  all[0].reference = reference_;
   if (critic_) all.push_back(parts(*critic_, kCritic));
   return all;
 }
@@ -169,7 +170,8 @@ void Run::start(Trained& trained, double peak, const random::Stream& dither) {
 
 int64_t Run::disk_bytes() const {
   const int64_t critic = critic_ ? checkpoint_bytes(*critic_->loaded.model) : 0;
-  return (options_.save_total_limit + 2) * (checkpoint_bytes(*trained_.loaded.model) + critic);
+  return (options_.save_total_limit + 2) * (checkpoint_bytes(*trained_.loaded.model) + critic +
+                                            static_cast<int64_t>(reference_.size_bytes()));
 }
 
 void Run::check_disk() const {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -76,6 +77,10 @@ class Run {
   void train_critic(sample::Loaded critic, double learning_rate);
   model::Model* critic() { return critic_ ? critic_->loaded.model.get() : nullptr; }
 
+  /// Masters that checkpoints keep beside the model's. Call it before begin(), which fills them
+  /// from a resumed run's checkpoint; they must outlive the run.
+  void keep(std::span<float> reference) { reference_ = reference; }
+
   /// Call once the number of steps is known: sets up the schedule and the optimizer, checks the
   /// disk, and restores the checkpoint of a resumed run.
   void begin(int64_t total_steps);
@@ -137,6 +142,7 @@ class Run {
   Trained trained_;
   std::optional<Trained> critic_;
   double critic_rate_ = 0;
+  std::span<float> reference_;
   runlog::RunLog log_;
   State state_;
   std::optional<Foreseen> foreseen_;

@@ -75,7 +75,7 @@ Result score(Run& run, const ScoreRows& rows, const algo::ScoreLoss& loss) {
                      .evaluate = [&]() -> std::optional<RowEvaluation> {
                        if (test.empty()) return std::nullopt;
                        const step::ScoreResult result = stepper.evaluate(test);
-                       return RowEvaluation{.loss = result.loss, .figures = figures_of(result)};
+                       return RowEvaluation{.figure = result.loss, .figures = figures_of(result)};
                      }};
   return run_rows(run, order, loop,
                   {{"train", rows.train.size()},

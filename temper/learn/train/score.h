@@ -16,7 +16,7 @@
 namespace temper::train {
 
 /// TRL's defaults of the reward trainer where they differ from the preference trainers'.
-PreferenceOptions reward_defaults();
+PairOptions reward_defaults();
 
 struct PrmOptions {
   CommonOptions common;
@@ -39,8 +39,7 @@ struct ScoreRows {
 Result score(Run& run, const ScoreRows& rows, const algo::ScoreLoss& loss);
 
 /// The whole commands: open the run, read the data, train.
-Result reward(const PreferenceOptions& options, const algo::ScoreLoss& loss,
-              const Setting& setting);
+Result reward(const PairOptions& options, const algo::ScoreLoss& loss, const Setting& setting);
 Result prm(const PrmOptions& options, const algo::ScoreLoss& loss, const Setting& setting);
 
 }  // namespace temper::train

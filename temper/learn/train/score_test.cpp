@@ -125,11 +125,10 @@ class Scoring : public Training {
     o.data.test_split_size = 8;
     return o;
   }
-  PreferenceOptions reward_options(const std::string& name) const {
+  PairOptions reward_options(const std::string& name) const {
     return small(reward_defaults(), name, "pairs.jsonl");
   }
-  Result run_reward(const PreferenceOptions& o,
-                    const std::atomic<bool>* interrupted = nullptr) const {
+  Result run_reward(const PairOptions& o, const std::atomic<bool>* interrupted = nullptr) const {
     return reward(o, *member("reward"), setting("reward", config::to_yaml(o), interrupted));
   }
 
@@ -151,20 +150,6 @@ class Scoring : public Training {
            << "\n";
     }
   }
-  /// A run that is stopped after its first step, and one that never is.
-  template <class Options, class Train>
-  void expect_resumes(Options o, const std::string& weights, Train train) const {
-    const std::atomic<bool> stop{true};  // stops after each step
-    const std::atomic<bool>* never = nullptr;
-    o.common.output_dir = (root_ / "whole").string();
-    train(o, never);
-    o.common.output_dir = (root_ / "parts").string();
-    EXPECT_TRUE(train(o, &stop).interrupted);
-    o.common.resume_from_checkpoint = "true";
-    EXPECT_FALSE(train(o, never).interrupted);
-    EXPECT_TRUE(read("whole" + weights) == read("parts" + weights));
-    EXPECT_TRUE(metrics("whole") == metrics("parts"));
-  }
   PrmOptions prm_options(const std::string& name) const {
     PrmOptions o = small(prm_defaults(), name, "steps.jsonl");
     o.common.learning_rate = 2e-3;
@@ -177,27 +162,28 @@ class Scoring : public Training {
 
 TEST_F(Scoring, AStoppedRewardRunResumesToTheSameBits) {
   write_pairs("pairs.jsonl", true, 16);
-  expect_resumes(reward_options("run"), "/model.safetensors",
+  expect_resumes(reward_options("run"),
                  [&](const auto& o, const auto* stop) { return run_reward(o, stop); });
 }
 
 TEST_F(Scoring, AStoppedAdapterRunResumesToTheSameBits) {
   write_pairs("pairs.jsonl", true, 16);
-  PreferenceOptions o = reward_options("run");
+  PairOptions o = reward_options("run");
   o.common.use_peft = true;
-  expect_resumes(o, "/adapter_model.safetensors",
-                 [&](const auto& each, const auto* stop) { return run_reward(each, stop); });
+  expect_resumes(
+      o, [&](const auto& each, const auto* stop) { return run_reward(each, stop); },
+      "adapter_model.safetensors");
 }
 
 TEST_F(Scoring, AStoppedPrmRunResumesToTheSameBits) {
   write_solutions("steps.jsonl", 16);
-  expect_resumes(prm_options("run"), "/model.safetensors",
+  expect_resumes(prm_options("run"),
                  [&](const auto& o, const auto* stop) { return run_prm(o, stop); });
 }
 
 TEST_F(Scoring, MetricsHaveTrlsNamesAndTheBestModelIsKept) {
   write_pairs("pairs.jsonl", true, 24);
-  PreferenceOptions o = reward_options("a");
+  PairOptions o = reward_options("a");
   o.common.load_best_model_at_end = true;
   run_reward(o);
   const Json first = metrics("a")[0];
@@ -226,7 +212,7 @@ TEST_F(Scoring, TheFolderIsARewardModelAndNothingElse) {
   EXPECT_EQ(Json::parse(read("prm/config.json"))["id2label"].size(), 2u);
 
   // A trained reward model is trained further, with its own head.
-  PreferenceOptions more = reward_options("more");
+  PairOptions more = reward_options("more");
   more.common.model_name_or_path = (root_ / "rm").string();
   more.common.learning_rate = 0;
   run_reward(more);
@@ -247,13 +233,13 @@ TEST_F(Scoring, TheFolderIsARewardModelAndNothingElse) {
 
 TEST_F(Scoring, AnAdapterHoldsTheHeadAndIsTrainedFurther) {
   write_pairs("pairs.jsonl", true, 24);
-  PreferenceOptions o = reward_options("lora");
+  PairOptions o = reward_options("lora");
   o.common.use_peft = true;
   run_reward(o);
   const Json config = Json::parse(read("lora/adapter_config.json"));
   EXPECT_EQ(config["task_type"], "SEQ_CLS");
   EXPECT_EQ(config["modules_to_save"], Json({"classifier", "score"}));
-  PreferenceOptions more = reward_options("more");
+  PairOptions more = reward_options("more");
   more.common.use_peft = true;
   more.common.learning_rate = 0;
   more.common.model_name_or_path = (root_ / "lora").string();
@@ -271,7 +257,7 @@ TEST_F(Scoring, MarginsAreReadAndLongPairsLeftOut) {
          "\n"
       << R"({"prompt": "say ", "chosen": "a", "rejected": "aaaaaaaaaaaaaaaaaaaaa", "margin": 0})"
          "\n";
-  PreferenceOptions o = reward_options("a");
+  PairOptions o = reward_options("a");
   o.data.test_split_size = 0;
   o.common.max_steps = 1;
   o.max_length = 16;
@@ -317,7 +303,7 @@ class ScoringSlow : public Scoring {
   /// Accuracy on 64 held-out pairs after learning from others.
   double learnt(bool planted) const {
     write_pairs("pairs.jsonl", planted, 160);
-    PreferenceOptions o = reward_options("run");
+    PairOptions o = reward_options("run");
     o.common.max_steps = 60;
     o.common.eval_steps = o.common.save_steps = 0;
     o.data.test_split_size = 64;

@@ -1,6 +1,7 @@
 #include "temper/learn/train/state.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "temper/engine/sample/load.h"
@@ -34,12 +35,16 @@ uint32_t checksum(const file::Safetensors& file) {
   return sum;
 }
 
-/// What the optimizer's file holds: masters and moments.
-std::vector<optim::Moments::Tensor> everything(model::Model& model, optim::AdamW& optimizer) {
-  const std::span<float> masters = model.store().masters();
+/// What the optimizer's file holds: masters, moments, and a reference that follows.
+std::vector<optim::Moments::Tensor> everything(const CheckpointParts& parts) {
+  const std::span<float> masters = parts.model.store().masters();
   std::vector<optim::Moments::Tensor> all = {
       {"master", file::Format::F32, std::ssize(masters), std::as_writable_bytes(masters)}};
-  for (optim::Moments::Tensor& tensor : optimizer.moments()) all.push_back(std::move(tensor));
+  for (optim::Moments::Tensor& tensor : parts.optimizer.moments()) all.push_back(std::move(tensor));
+  if (!parts.reference.empty()) {
+    all.push_back({"reference", file::Format::F32, std::ssize(parts.reference),
+                   std::as_writable_bytes(parts.reference)});
+  }
   return all;
 }
 
@@ -52,7 +57,7 @@ Json write_part(const std::string& checkpoint, const CheckpointParts& parts) {
   const std::string folder = folder_of(checkpoint, parts);
   file::make_folder(folder);
   write_weights(folder, parts);
-  const std::vector<optim::Moments::Tensor> tensors = everything(parts.model, parts.optimizer);
+  const std::vector<optim::Moments::Tensor> tensors = everything(parts);
   std::vector<file::SafetensorsWriter::Entry> entries;
   for (const auto& tensor : tensors)
     entries.push_back({tensor.name, tensor.format, {tensor.count}});
@@ -70,8 +75,7 @@ void read_part(const std::string& checkpoint, const Json& kept, const Checkpoint
     throw Error({"the checkpoint is damaged: its checksum differs", path,
                  "resume from an older one: --resume_from_checkpoint FOLDER"});
   }
-  for (const auto& tensor : everything(parts.model, parts.optimizer))
-    copy_out(tensors, tensor.name, tensor.bytes);
+  for (const auto& tensor : everything(parts)) copy_out(tensors, tensor.name, tensor.bytes);
   parts.optimizer.go_on_from(kept.value("steps", int64_t{0}));
   parts.model.refresh();
 }
@@ -96,6 +100,11 @@ std::vector<int64_t> steps_in(const std::string& folder) {
 
 }  // namespace
 
+void State::compare(double mismatch, int64_t tokens) {
+  if (!std::isnan(largest_mismatch) && !(mismatch <= largest_mismatch)) largest_mismatch = mismatch;
+  compared += tokens;
+}
+
 Json State::to_json() const {
   return {{"step", step},
           {"seconds", seconds},
@@ -119,6 +128,9 @@ Json State::to_json() const {
           {"gain_count", gain_count},
           {"kl_coef", carried.kl_coef ? Json(*carried.kl_coef) : Json()},
           {"rewards", {carried.rewards.count, carried.rewards.mean, carried.rewards.squares}},
+          {"pairs", pairs},
+          {"tied_pairs", tied_pairs},
+          {"unscored_pairs", unscored_pairs},
           {"bit_class", bit_class}};
 }
 
@@ -148,6 +160,9 @@ State State::from_json(const Json& json, const std::string& where) {
     if (!json.at("kl_coef").is_null()) s.carried.kl_coef = json["kl_coef"].get<double>();
     const Json& rewards = json.at("rewards");
     s.carried.rewards = {rewards.at(0), rewards.at(1), rewards.at(2)};
+    json.at("pairs").get_to(s.pairs);
+    json.at("tied_pairs").get_to(s.tied_pairs);
+    json.at("unscored_pairs").get_to(s.unscored_pairs);
     json.at("bit_class").get_to(s.bit_class);
     return s;
   } catch (const Json::exception& error) {

@@ -31,6 +31,8 @@ struct State {
   bool ended_early = false;
   double largest_mismatch = 0;
   int64_t compared = 0;
+  /// NaN counts as the largest: a mismatch is never hidden.
+  void compare(double mismatch, int64_t tokens);
   double first_loss = 0, last_loss = 0;
   double first_reward = 0, last_reward = 0;
   int64_t drawn = 0;  ///< batches of prompts taken from the training part
@@ -39,6 +41,8 @@ struct State {
   double gain_total = 0;  ///< log π - log π_ref of the answers trained on so far (BCO's δ)
   int64_t gain_count = 0;
   algo::Carried carried{};  ///< by a policy run's member
+  /// Pairs that were sampled: learned from, without a preference, not to be judged.
+  int64_t pairs = 0, tied_pairs = 0, unscored_pairs = 0;
   std::string bit_class;
   Json to_json() const;
   static State from_json(const Json& json, const std::string& where);
@@ -48,8 +52,9 @@ struct CheckpointParts {
   model::Model& model;
   optim::AdamW& optimizer;
   const token::Tokenizer& tokenizer;
-  const std::string& base;  ///< the base model, for adapters
-  std::string name{};       ///< its folder in a checkpoint; empty: the run's own model
+  const std::string& base;       ///< the base model, for adapters
+  std::string name{};            ///< its folder in a checkpoint; empty: the run's own model
+  std::span<float> reference{};  ///< masters of a reference that follows it
 };
 
 /// Writes the model's part of a folder: a whole model, or an adapter.

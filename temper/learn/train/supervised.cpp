@@ -194,7 +194,7 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
       .evaluate = [&]() -> std::optional<RowEvaluation> {
         if (test.empty() || o.eval_steps == 0) return std::nullopt;
         const step::BatchResult result = stepper.evaluate(test);
-        return RowEvaluation{.loss = result.loss,
+        return RowEvaluation{.figure = result.loss,
                              .figures = {{"mean_token_accuracy", result.token_accuracy}}};
       }};
   return run_rows(

@@ -237,6 +237,16 @@ std::vector<Json> Training::metrics(const std::string& run) const {
   return lines;
 }
 
+double Training::gain(const std::string& run) const {
+  const std::vector<Json> lines = metrics(run);
+  double gained = 0;
+  for (size_t i = 0; i < 8; ++i) {
+    gained += lines[lines.size() - 1 - i]["reward"].get<double>() / 8;
+    gained -= lines[i]["reward"].get<double>() / 8;
+  }
+  return gained;
+}
+
 double Training::last(const std::string& run, const std::string& metric) const {
   double value = std::nan("");
   for (const Json& line : metrics(run)) value = line.value(metric, value);

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "temper/foundation/file/safetensors.h"
@@ -37,6 +38,37 @@ class Wrapped : public env::Environment {
 
  protected:
   std::unique_ptr<env::Environment> inner_;
+};
+
+/// Every answer gets the verdict of the one before it.
+class Shuffled : public Wrapped {
+ public:
+  using Wrapped::Wrapped;
+  std::string_view name() const override { return "shuffled"; }
+  std::unique_ptr<env::Episode> begin(const env::Row& row) const override {
+    return std::make_unique<Late>(inner_->begin(row), before_);
+  }
+
+ private:
+  class Late : public env::Episode {
+   public:
+    Late(std::unique_ptr<env::Episode> inner, reward::Verdict& before)
+        : inner_(std::move(inner)), before_(before) {}
+    const std::vector<chat::Message>& messages() const override { return inner_->messages(); }
+    bool done() const override { return inner_->done(); }
+    void step(const std::string& assistant) override { inner_->step(assistant); }
+    reward::Verdict score() const override {
+      reward::Verdict own = inner_->score();
+      if (before_.parts.empty()) before_ = own;
+      std::swap(own, before_);
+      return own;
+    }
+
+   private:
+    std::unique_ptr<env::Episode> inner_;
+    reward::Verdict& before_;
+  };
+  mutable reward::Verdict before_;
 };
 
 /// The size of a tiny model, and what its weights are drawn from.
@@ -69,6 +101,26 @@ class Training : public testing::Test {
   Result run_grpo(const GrpoOptions& o, const std::atomic<bool>* interrupted = nullptr,
                   std::string_view member = "grpo") const;
 
+  /// A run that is stopped after its first step, and again after its second, has the bits of one
+  /// that never was: its weights, its metrics and its rollouts where it has some. `train(options,
+  /// stop)`.
+  template <class Options, class Train>
+  void expect_resumes(Options o, Train train,
+                      const std::string& weights = "model.safetensors") const {
+    const std::atomic<bool> stop{true};  // stops after each step
+    const std::atomic<bool>* never = nullptr;
+    o.common.output_dir = (root_ / "whole").string();
+    train(o, never);
+    o.common.output_dir = (root_ / "parts").string();
+    EXPECT_TRUE(train(o, &stop).interrupted);
+    o.common.resume_from_checkpoint = "true";
+    EXPECT_TRUE(train(o, &stop).interrupted);
+    EXPECT_FALSE(train(o, never).interrupted);
+    EXPECT_TRUE(read("whole/" + weights) == read("parts/" + weights));
+    EXPECT_TRUE(metrics("whole") == metrics("parts"));
+    EXPECT_TRUE(read("whole/rollouts.jsonl") == read("parts/rollouts.jsonl"));
+  }
+
   /// A folder with another model of that kind.
   std::string other_model(const TinyModel& size) const;
 
@@ -78,6 +130,8 @@ class Training : public testing::Test {
   std::string read(const std::string& name) const;
   /// Metrics of a run without what depends on the clock.
   std::vector<Json> metrics(const std::string& run) const;
+  /// How far the mean reward of the last eight batches lies above that of the first eight.
+  double gain(const std::string& run) const;
   /// The last value of a metric; NaN where it was never logged.
   double last(const std::string& run, const std::string& metric) const;
   /// Pairs whose chosen answers are of early letters, rejected ones of late letters; `planted`

@@ -27,7 +27,7 @@ namespace temper::cli::collect {
 struct Options {
   ModelOptions model;
   std::string output_dir, chat_template_path;
-  train::RolloutOptions rows;
+  train::EnvironmentOptions rows;
   int64_t samples = 8, seed = 42, max_sequences = 64;
   std::string keep = "best";
   std::optional<double> min_reward;

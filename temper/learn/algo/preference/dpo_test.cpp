@@ -10,16 +10,6 @@
 namespace temper::algo {
 namespace {
 
-/// The pair of the page: 4 and 5 tokens.
-PairSums worked() {
-  return {.chosen = {.logp = -4},
-          .rejected = {.logp = -6},
-          .ref_chosen = {.logp = -5},
-          .ref_rejected = {.logp = -5.5},
-          .chosen_tokens = 4,
-          .rejected_tokens = 5};
-}
-
 PairSlopes with(const std::string& options, const PairSums& pair) {
   return slopes(*preference_member("dpo", options), {&pair, 1}, counted({&pair, 1}));
 }
@@ -34,8 +24,8 @@ std::string refusal(const std::string& options) {
 }
 
 TEST(Dpo, WorkedNumbersStandOnThePage) {
-  const PairSlopes sigmoid = with("", worked());
-  PairSums same = worked();
+  const PairSlopes sigmoid = with("", worked_pair());
+  PairSums same = worked_pair();
   same.chosen = same.ref_chosen;
   same.rejected = same.ref_rejected;
   conformance::expect_page(
@@ -46,9 +36,9 @@ TEST(Dpo, WorkedNumbersStandOnThePage) {
               {"slope_chosen", sigmoid.slopes[0].chosen.logp},
               {"slope_rejected", sigmoid.slopes[0].rejected.logp},
               {"start", with("", same).loss},
-              {"hinge", with("loss_type: [hinge]", worked()).loss},
-              {"robust", with("{loss_type: [robust], label_smoothing: 0.1}", worked()).loss},
-              {"ipo", with("loss_type: [ipo]", worked()).loss}});
+              {"hinge", with("loss_type: [hinge]", worked_pair()).loss},
+              {"robust", with("{loss_type: [robust], label_smoothing: 0.1}", worked_pair()).loss},
+              {"ipo", with("loss_type: [ipo]", worked_pair()).loss}});
 }
 
 TEST(Dpo, LossIsExactlyLog2WhenPolicyEqualsReference) {
@@ -69,24 +59,24 @@ TEST(Dpo, LossIsExactlyLog2WhenPolicyEqualsReference) {
 }
 
 TEST(Dpo, SidesPullEquallyAndOppositely) {
-  const PairSlopes step = with("", worked());
+  const PairSlopes step = with("", worked_pair());
   EXPECT_EQ(step.slopes[0].chosen.logp, -step.slopes[0].rejected.logp);
   EXPECT_EQ(step.slopes[0].ref_chosen.logp, 0);
 }
 
 TEST(Dpo, AnswersOfNoProbabilityAreSurvivedOrShown) {
-  PairSums pair = worked();
+  PairSums pair = worked_pair();
   pair.rejected.logp = -std::numeric_limits<double>::infinity();
   EXPECT_EQ(with("", pair).loss, 0);
-  pair = worked();
+  pair = worked_pair();
   pair.chosen.logp = -std::numeric_limits<double>::infinity();
   EXPECT_EQ(with("", pair).loss, std::numeric_limits<double>::infinity());
 }
 
 TEST(Dpo, AotOfOnePairIsDpo) {
-  const double dpo = with("", worked()).loss;
-  EXPECT_NEAR(with("loss_type: [aot]", worked()).loss, dpo, 1e-15);
-  EXPECT_NEAR(with("loss_type: [aot_unpaired]", worked()).loss, dpo, 1e-15);
+  const double dpo = with("", worked_pair()).loss;
+  EXPECT_NEAR(with("loss_type: [aot]", worked_pair()).loss, dpo, 1e-15);
+  EXPECT_NEAR(with("loss_type: [aot_unpaired]", worked_pair()).loss, dpo, 1e-15);
 }
 
 TEST(Dpo, OptionsThatContradictEachOtherAreRefused) {
