@@ -39,6 +39,8 @@ class KvPool {
   const float* keys(int64_t block, int64_t kv_head) const;
   const float* values(int64_t block, int64_t kv_head) const;
   void copy_block(int64_t from, int64_t to);
+  /// Room for that many blocks; those there are stay, the new ones are 0.
+  void grow(int64_t blocks);
   /// Sets every key and value to 0 (gradient pools, and fresh blocks: a masked key must be finite).
   void zero();
   void zero_block(int64_t block);

@@ -113,6 +113,7 @@ void Model::refresh() {
 
 void Model::use_adapter(bool use) {
   ASSERT(use || is_own_reference(), "modules that are trained whole cannot be left out");
+  if (adapter_ != use) ++version_;
   adapter_ = use;
 }
 

@@ -110,7 +110,7 @@ class Model {
   /// Makes the forward copies from masters that lie as another model's of the same shape do; what
   /// that model does not train stays.
   void take(const WeightStore& like, std::span<const float> masters);
-  /// A number that changes with every refresh: which weights a sample came from.
+  /// A number that changes with the weights, and with use_adapter().
   int64_t version() const { return version_; }
 
   /// False: adapters are left out, so that a LoRA run's model is its reference. Only where

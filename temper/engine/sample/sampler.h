@@ -1,7 +1,9 @@
 // The engine's Speaker and Scorer: continuous batching over one pool of key-value blocks. A
-// request's prompt is run once, its samples share the prompt's blocks; each step runs one token of
-// every sample that is being written beside a chunk of the prompts that wait. What a sample says
-// depends on its request and its names in the random stream alone, not on the batch.
+// request's prompt is run once, its samples share the prompt's blocks; what a prompt begins with
+// and an earlier one, or its answer, began with too is not run again while the weights stay. Each
+// step runs one token of every sample that is being written beside a chunk of the prompts that
+// wait. What a sample says depends on its request and its names in the random stream alone, not on
+// the batch.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include "temper/engine/model/model.h"
+#include "temper/engine/sample/runner.h"
 #include "temper/language/chat/speaker.h"
 #include "temper/language/token/tokenizer.h"
 
@@ -28,7 +31,9 @@ struct Event {
 };
 
 struct SampleCount {
-  int64_t prompt_tokens = 0, sampled_tokens = 0;
+  int64_t prompt_tokens = 0;  ///< that were run
+  int64_t reused_tokens = 0;  ///< of prompts, found in the cache
+  int64_t sampled_tokens = 0;
 };
 
 class Sampler : public chat::Speaker, public chat::Scorer {
@@ -41,10 +46,9 @@ class Sampler : public chat::Speaker, public chat::Scorer {
       std::span<const chat::Request> requests) override;
   std::vector<std::vector<float>> score(std::span<const std::vector<int32_t>> sequences) override;
 
-  /// From here on tokens are drawn from (1 - share) · logits + share · those of `other`: a
-  /// geometric mixture of two models over one vocabulary. `other` may be the sampler's own model:
-  /// an adapter is left out of it. It must outlive the sampler.
-  void mix(model::Model& other, double share);
+  /// From here on tokens are drawn from a mixture with `other`, which must outlive the sampler
+  /// (Runner::mix).
+  void mix(model::Model& other, double share) { runner_.mix(other, share); }
 
   /// Called from speak() for every token, in the order drawn. Returning false ends all samples as
   /// they are.
@@ -53,15 +57,10 @@ class Sampler : public chat::Speaker, public chat::Scorer {
 
  private:
   friend class Session;
-  model::Model& model_;
+  Runner runner_;
   const token::Tokenizer& tokenizer_;
   std::vector<int32_t> end_tokens_;
   SamplerOptions options_;
-  model::KvCache cache_;
-  int64_t cache_blocks_ = 0;
-  model::Model* mixed_ = nullptr;
-  double mixed_share_ = 0;
-  model::KvCache mixed_cache_;  // of the same blocks
   std::function<bool(const Event&)> listener_;
   SampleCount count_;
 };

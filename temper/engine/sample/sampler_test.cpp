@@ -91,6 +91,54 @@ TEST(Sampler, WhatIsSaidDoesNotDependOnBatchChunkOrThreads) {
   }
 }
 
+/// What was said goes on: the prompt, the answer, and a word of the user.
+chat::Request next_turn(const chat::Request& asked, const chat::Completion& said, int32_t salt) {
+  chat::Request next = asked;
+  next.samples = 2;
+  next.prompt.insert(next.prompt.end(), said.tokens.begin(), said.tokens.end());
+  const std::vector<int32_t> word = prompt(9, salt);
+  next.prompt.insert(next.prompt.end(), word.begin(), word.end());
+  return next;
+}
+
+TEST(Sampler, AConversationRunsWhatIsNewAndSaysTheSame) {
+  for (kernel::Dtype dtype : {kernel::Dtype::Float32, kernel::Dtype::BFloat16}) {
+    model::Model model = tiny(dtype);
+    for (const SamplerOptions& options :
+         {SamplerOptions{}, SamplerOptions{.max_sequences = 1, .prefill_rows = 50},
+          SamplerOptions{.cache_bytes = 9 * model.cache_block_bytes()}}) {
+      Sampler sampler(model, tokenizer(), {}, options);
+      chat::Request turn = requests(70)[1];
+      for (int32_t i = 0; i < 3; ++i) {
+        const SampleCount before = sampler.count();
+        const Said said = sampler.speak({&turn, 1});
+        expect_same_bits(said, Sampler(model, tokenizer(), {}).speak({&turn, 1}));
+        const SampleCount& after = sampler.count();
+        const int64_t run = after.prompt_tokens - before.prompt_tokens,
+                      reused = after.reused_tokens - before.reused_tokens;
+        EXPECT_EQ((run + reused) % std::ssize(turn.prompt), 0);
+        if (i > 0 && options.cache_bytes > 9 * model.cache_block_bytes()) {
+          EXPECT_LT(run, 2 * kernel::kKvBlock);  // the answer's blocks are known too
+        }
+        turn = next_turn(turn, said[0][0], i);
+      }
+    }
+  }
+}
+
+TEST(Sampler, OtherWeightsReuseNothing) {
+  model::Model model = tiny(kernel::Dtype::BFloat16, model::Training::Full);
+  const std::vector<chat::Request> asked = requests(20);
+  Sampler sampler(model, tokenizer(), {});
+  const Said before = sampler.speak(asked);
+  expect_same_bits(sampler.speak(asked), before);
+  for (float& each : model.store().masters()) each *= 1.5f;
+  model.refresh();
+  const Said after = sampler.speak(asked);
+  expect_same_bits(after, Sampler(model, tokenizer(), {}).speak(asked));
+  EXPECT_NE(after[0][0].logp, before[0][0].logp);
+}
+
 TEST(Sampler, LogProbsAreTheScorersBits) {
   for (kernel::Dtype dtype : {kernel::Dtype::Float32, kernel::Dtype::BFloat16}) {
     model::Model model = tiny(dtype);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <memory>
 #include <string>
 
 #include "temper/engine/kernel/head.h"
@@ -19,7 +18,11 @@ namespace temper::sample {
 class Session {
  public:
   Session(Sampler& sampler, std::span<const chat::Request> requests)
-      : sampler_(sampler), model_(sampler.model_), requests_(requests) {
+      : sampler_(sampler),
+        runner_(sampler.runner_),
+        blocks_(runner_.blocks()),
+        config_(runner_.model().config()),
+        requests_(requests) {
     results_.resize(requests.size());
     for (size_t i = 0; i < requests.size(); ++i) {
       check_request(requests[i]);
@@ -54,10 +57,7 @@ class Session {
   };
   struct Writing {
     int64_t request, sample;
-    std::shared_ptr<const void>
-        prompt;                   // shared: the prompt's blocks live until its last sample ends
     std::vector<int32_t> blocks;  // of all positions so far
-    std::vector<int32_t> own;     // given back at the end
     int64_t reserved;             // blocks it may still take
     token::StreamDecoder decoder;
     std::string text;
@@ -75,18 +75,18 @@ class Session {
     const std::string where = named("prompt", r.prompt_id, requests_.size());
     const int64_t length = static_cast<int64_t>(r.prompt.size());
     if (length == 0) throw Error({"the prompt is empty", where, ""});
-    if (length >= model_.config().max_positions) {
+    if (length >= config_.max_positions) {
       throw Error({"the prompt has " + std::to_string(length) +
                        " tokens, the model's context holds " +
-                       std::to_string(model_.config().max_positions),
+                       std::to_string(config_.max_positions),
                    where, "shorten it"});
     }
-    check_ids(r.prompt, model_.config().vocabulary, where);
+    check_ids(r.prompt, config_.vocabulary, where);
   }
 
   int64_t longest(const chat::Request& r) const {
     const int64_t prompt = static_cast<int64_t>(r.prompt.size());
-    return std::min(prompt + r.options.max_tokens, model_.config().max_positions);
+    return std::min(prompt + r.options.max_tokens, config_.max_positions);
   }
   /// Blocks that one sample takes besides those it shares.
   int64_t own_blocks(const chat::Request& r) const {
@@ -94,8 +94,7 @@ class Session {
   }
   int64_t blocks_of(const Part& part) const {
     const chat::Request& r = request(part.request);
-    return blocks_for(static_cast<int64_t>(r.prompt.size())) -
-           static_cast<int64_t>(prefix_.size()) + part.count * own_blocks(r);
+    return blocks_for(static_cast<int64_t>(r.prompt.size())) + part.count * own_blocks(r);
   }
 
   /// The pool: as large as the work can use, within cache_bytes; kept for the next call.
@@ -110,9 +109,8 @@ class Session {
       needs.push_back(blocks_of(part) / part.count + 1);
     }
     std::sort(needs.rbegin(), needs.rend());
-    int64_t block_bytes = model_.cache_block_bytes();
-    if (sampler_.mixed_ != nullptr) block_bytes += sampler_.mixed_->cache_block_bytes();
-    const int64_t budget = std::max<int64_t>(1, sampler_.options_.cache_bytes / block_bytes);
+    const int64_t budget =
+        std::max<int64_t>(1, sampler_.options_.cache_bytes / runner_.block_bytes());
     if (largest_single > budget) {
       throw Error({"one sample needs " + std::to_string(largest_single) +
                        " cache blocks, there is room for " + std::to_string(budget),
@@ -121,15 +119,7 @@ class Session {
     const int64_t at_once = (needs.empty() ? 0 : needs.front()) * sampler_.options_.max_sequences +
                             (needs.empty() ? 0 : needs.front());
     const int64_t wanted = std::min({all, budget, std::max(at_once, largest_single)});
-    if (wanted > sampler_.cache_blocks_) {
-      sampler_.cache_ = {};
-      sampler_.mixed_cache_ = {};
-      sampler_.cache_ = model_.cache(wanted);
-      if (sampler_.mixed_ != nullptr) sampler_.mixed_cache_ = sampler_.mixed_->cache(wanted);
-      sampler_.cache_blocks_ = wanted;
-    }
-    for (int64_t block = sampler_.cache_blocks_; block-- > 0;)
-      free_.push_back(static_cast<int32_t>(block));
+    runner_.prepare(wanted);
   }
 
   /// What all prompts begin with, in whole blocks, is run once; each prompt keeps a token of its
@@ -152,36 +142,23 @@ class Session {
   void run_common_prefix() {
     const int64_t blocks = std::min(common_blocks(), unreserved());
     if (blocks == 0) return;
-    for (int64_t i = 0; i < blocks; ++i) prefix_.push_back(take());
     const std::span<const int32_t> tokens =
         std::span(requests_[0].prompt).first(static_cast<size_t>(blocks * kernel::kKvBlock));
+    prefix_ = blocks_.find(tokens, blocks);
+    const size_t known = prefix_.size() * kernel::kKvBlock;
+    while (std::ssize(prefix_) < blocks) prefix_.push_back(runner_.take());
     const size_t chunk = static_cast<size_t>(sampler_.options_.prefill_rows);
-    for (size_t begin = 0; begin < tokens.size(); begin += chunk) {
+    for (size_t begin = known; begin < tokens.size(); begin += chunk) {
       model::Batch batch;
-      batch.blocks = sampler_.cache_blocks_;
       add_run(batch, tokens.subspan(begin, std::min(chunk, tokens.size() - begin)),
               static_cast<int64_t>(begin), prefix_);
-      infer(batch, nullptr);
+      runner_.infer(batch, nullptr);
     }
-    sampler_.count_.prompt_tokens += static_cast<int64_t>(tokens.size());
+    sampler_.count_.prompt_tokens += static_cast<int64_t>(tokens.size() - known);
+    blocks_.remember(tokens, blocks, prefix_);
   }
 
-  int64_t unreserved() const { return static_cast<int64_t>(free_.size()) - reserved_; }
-
-  int32_t take() {
-    ASSERT(!free_.empty(), "admission keeps enough blocks");
-    const int32_t block = free_.back();
-    free_.pop_back();
-    each_pool([&](kernel::KvPool& pool) { pool.zero_block(block); });
-    return block;
-  }
-
-  template <class Act>
-  void each_pool(Act act) {
-    for (model::KvCache* cache : {&sampler_.cache_, &sampler_.mixed_cache_}) {
-      for (kernel::KvPool& pool : cache->layers) act(pool);
-    }
-  }
+  int64_t unreserved() const { return blocks_.available() - reserved_; }
 
   void admit() {
     while (!waiting_.empty()) {
@@ -189,16 +166,17 @@ class Session {
       const chat::Request& r = request(part.request);
       const int64_t slots = sampler_.options_.max_sequences - writing_count_;
       if (slots <= 0) return;
+      // a token of its own is left to run
+      const int64_t length = static_cast<int64_t>(r.prompt.size());
+      std::vector<int32_t> known = blocks_.find(r.prompt, (length - 1) / kernel::kKvBlock);
       Part now = part;
       now.count = std::min(now.count, slots);
-      while (now.count > 0 && blocks_of(now) > unreserved()) --now.count;
-      if (now.count == 0) return;
-      Prompt prompt{.part = now,
-                    .blocks = prefix_,
-                    .done = static_cast<int64_t>(prefix_.size()) * kernel::kKvBlock};
-      const int64_t prompt_blocks = blocks_for(static_cast<int64_t>(r.prompt.size()));
-      while (static_cast<int64_t>(prompt.blocks.size()) < prompt_blocks)
-        prompt.blocks.push_back(take());
+      while (now.count > 0 && blocks_of(now) - std::ssize(known) > unreserved()) --now.count;
+      if (now.count == 0) return blocks_.release(known);
+      Prompt prompt{.part = now, .blocks = known, .done = std::ssize(known) * kernel::kKvBlock};
+      while (std::ssize(prompt.blocks) < blocks_for(length))
+        prompt.blocks.push_back(runner_.take());
+      sampler_.count_.reused_tokens += prompt.done;
       reserved_ += now.count * own_blocks(r);
       writing_count_ += now.count;
       prompts_.push_back(std::move(prompt));
@@ -223,17 +201,15 @@ class Session {
 
   void step() {
     model::Batch batch;
-    batch.blocks = sampler_.cache_blocks_;
     for (Writing& w : writing_) {
       const chat::Completion& said = completion(w);
       const int64_t position =
           static_cast<int64_t>(request(w.request).prompt.size() + said.tokens.size()) - 1;
       if (blocks_for(position + 1) > static_cast<int64_t>(w.blocks.size())) {
-        const int32_t block = take();
+        const int32_t block = runner_.take();
         --reserved_;
         --w.reserved;
         w.blocks.push_back(block);
-        w.own.push_back(block);
       }
       add_run(batch, {&said.tokens.back(), 1}, position, w.blocks);
       batch.outputs.push_back(static_cast<int32_t>(batch.rows() - 1));
@@ -256,43 +232,8 @@ class Session {
         batch.outputs.push_back(static_cast<int32_t>(batch.rows() - 1));
       }
     }
-    const auto logits = static_cast<int64_t>(batch.outputs.size()) * model_.config().vocabulary;
-    if (logits_.size() < logits) logits_.resize(logits);
-    infer(batch, &logits_);
-    if (batch.outputs.empty()) return;
-    say(finished);
-  }
-
-  /// Runs the rows; where logits are wanted, those of the batch's outputs, of the mixture where
-  /// there is one.
-  void infer(const model::Batch& batch, tensor::Floats* logits) {
-    infer(model_, sampler_.cache_, batch, logits);
-    if (sampler_.mixed_ == nullptr) return;
-    model::Model& other = *sampler_.mixed_;
-    tensor::Floats* theirs = logits == nullptr ? nullptr : &mixed_logits_;
-    if (theirs != nullptr && theirs->size() < logits->size()) theirs->resize(logits->size());
-    if (other.is_own_reference()) other.use_adapter(false);
-    infer(other, sampler_.mixed_cache_, batch, theirs);
-    other.use_adapter(true);
-    if (logits == nullptr) return;
-    const auto share = static_cast<float>(sampler_.mixed_share_), own = 1 - share;
-    const auto count = static_cast<int64_t>(batch.outputs.size()) * model_.config().vocabulary;
-    tensor::parallel(count, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        logits->data()[i] = own * logits->data()[i] + share * theirs->data()[i];
-      }
-    });
-  }
-
-  static void infer(model::Model& model, model::KvCache& cache, const model::Batch& batch,
-                    tensor::Floats* logits) {
-    const auto outputs = static_cast<int64_t>(batch.outputs.size());
-    tensor::Floats hidden(outputs * model.config().width);
-    model.infer(batch, cache, outputs == 0 ? nullptr : hidden.data());
-    if (logits == nullptr || outputs == 0) return;
-    kernel::head_logits(hidden.data(), outputs, model.head().forward, logits->data());
-    model.count_flops(2.0 * static_cast<double>(outputs) *
-                      static_cast<double>(model.head().size()));
+    runner_.infer(batch, &logits_);
+    if (!batch.outputs.empty()) say(finished);
   }
 
   /// Draws for every sample that has logits: those being written, then the first tokens of finished
@@ -311,7 +252,7 @@ class Session {
       ++row;
     }
     std::vector<Drawn> drawn(places.size());
-    const int64_t vocabulary = model_.config().vocabulary;
+    const int64_t vocabulary = config_.vocabulary;
     tensor::parallel_pieces(static_cast<int64_t>(places.size()), [&](int64_t begin, int64_t end) {
       std::vector<float> scratch;
       for (int64_t i = begin; i < end; ++i) {
@@ -341,32 +282,25 @@ class Session {
   void branch(Prompt& prompt) {
     const chat::Request& r = request(prompt.part.request);
     const int64_t whole = static_cast<int64_t>(r.prompt.size()) / kernel::kKvBlock;
-    const bool parted = static_cast<int64_t>(r.prompt.size()) % kernel::kKvBlock != 0;
-    auto* free_list = &free_;
-    auto given = std::make_shared<std::vector<int32_t>>(
-        prompt.blocks.begin() + static_cast<std::ptrdiff_t>(prefix_.size()), prompt.blocks.end());
-    std::shared_ptr<const void> shared(given.get(), [given, free_list](const void*) {
-      free_list->insert(free_list->end(), given->begin(), given->end());
-    });
+    blocks_.remember(r.prompt, whole, prompt.blocks);
     for (int64_t s = 0; s < prompt.part.count; ++s) {
       Writing w{.request = prompt.part.request,
                 .sample = prompt.part.first + s,
-                .prompt = shared,
                 .blocks = {prompt.blocks.begin(), prompt.blocks.begin() + whole},
-                .own = {},
                 .reserved = own_blocks(r),
                 .decoder = token::StreamDecoder(sampler_.tokenizer_),
                 .text = {}};
-      if (parted) {
-        const int32_t copy = take();
+      for (int32_t block : w.blocks) blocks_.hold(block);
+      if (whole < std::ssize(prompt.blocks)) {
+        const int32_t copy = runner_.take();
         --reserved_;
         --w.reserved;
-        each_pool([&](kernel::KvPool& pool) { pool.copy_block(prompt.blocks.back(), copy); });
+        runner_.copy(prompt.blocks.back(), copy);
         w.blocks.push_back(copy);
-        w.own.push_back(copy);
       }
       writing_.push_back(std::move(w));
     }
+    blocks_.release(prompt.blocks);
   }
 
   void push(Writing& w, const Drawn& drawn) {
@@ -385,7 +319,7 @@ class Session {
       done_.push_back(&w);
       if (cut != std::string::npos) w.text.resize(cut);
     } else if (length >= r.options.max_tokens ||
-               static_cast<int64_t>(r.prompt.size()) + length >= model_.config().max_positions) {
+               static_cast<int64_t>(r.prompt.size()) + length >= config_.max_positions) {
       said.finish = chat::Finish::Length;
       done_.push_back(&w);
     }
@@ -411,7 +345,7 @@ class Session {
     }
     for (Writing* w : done_) {
       completion(*w).text = w->text + w->decoder.finish();
-      free_.insert(free_.end(), w->own.begin(), w->own.end());
+      leave(*w);
       reserved_ -= w->reserved;
       --writing_count_;
       w->request = -1;
@@ -420,18 +354,29 @@ class Session {
     std::erase_if(writing_, [](const Writing& w) { return w.request < 0; });
   }
 
+  /// Gives the sample's blocks back, the full ones with their names: a next turn begins with them.
+  void leave(Writing& w) {
+    std::vector<int32_t> tokens = request(w.request).prompt;
+    const std::vector<int32_t>& said = completion(w).tokens;
+    tokens.insert(tokens.end(), said.begin(), said.end());
+    const int64_t stored = std::ssize(tokens) - 1;  // the last one has not been run
+    blocks_.remember(tokens, stored / kernel::kKvBlock, w.blocks);
+    blocks_.release(w.blocks);
+  }
+
   Sampler& sampler_;
-  model::Model& model_;
+  Runner& runner_;
+  KvBlocks& blocks_;
+  const weights::ModelConfig& config_;
   std::span<const chat::Request> requests_;
   std::vector<std::vector<chat::Completion>> results_;
   std::deque<Part> waiting_;
   std::vector<Prompt> prompts_;
-  std::vector<int32_t> free_;
   std::vector<int32_t> prefix_;  // blocks of what all prompts begin with
   std::vector<Writing> writing_;
   std::vector<Writing*> done_;
   int64_t reserved_ = 0, writing_count_ = 0;
-  tensor::Floats logits_, mixed_logits_;
+  tensor::Floats logits_;
   bool stopped_ = false;
 };
 

@@ -171,6 +171,13 @@ float* KvPool::values(int64_t block, int64_t kv_head) {
 void KvPool::copy_block(int64_t from, int64_t to) {
   std::memcpy(keys(to, 0), keys(from, 0), static_cast<size_t>(block_bytes(shape_)));
 }
+void KvPool::grow(int64_t blocks) {
+  KvPool larger(shape_, blocks);
+  larger.zero();
+  std::memcpy(larger.data_.data(), data_.data(),
+              static_cast<size_t>(std::min(blocks, blocks_) * block_bytes(shape_)));
+  *this = std::move(larger);
+}
 void KvPool::zero() {
   data_.zero();
 }
