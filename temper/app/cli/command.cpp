@@ -111,6 +111,8 @@ void describe(config::Fields<ModelOptions>& f) {
   f.add("dtype", &ModelOptions::dtype, "bfloat16 or float32").choices({"bfloat16", "float32"});
   f.include(&ModelOptions::quantise);
   f.add("num_threads", &ModelOptions::num_threads, "0 = all cores").at_least(0);
+  f.add("memory_limit", &ModelOptions::memory_limit,
+        "most that weights and caches may hold, such as 8GB; empty: what is free");
 }
 
 }  // namespace temper::cli

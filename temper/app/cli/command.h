@@ -83,6 +83,7 @@ struct ModelOptions {
   std::string dtype = "bfloat16";
   sample::QuantiseFlags quantise = {};
   int64_t num_threads = 0;
+  std::string memory_limit = {};
 };
 void describe(config::Fields<ModelOptions>& f);
 

@@ -39,6 +39,7 @@ std::string model_path(const std::string& path) {
 
 OpenModel open_model(const ModelOptions& options, const Opening& opening) {
   if (options.num_threads > 0) tensor::use_threads(static_cast<int>(options.num_threads));
+  sample::limit_memory(options.memory_limit);
   OpenModel open{.path = model_path(options.model),
                  .loaded = nullptr,
                  .renderer = nullptr,

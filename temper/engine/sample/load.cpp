@@ -1,10 +1,13 @@
 #include "temper/engine/sample/load.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "temper/engine/tensor/buffer.h"
 #include "temper/foundation/error/error.h"
 #include "temper/foundation/file/file.h"
 #include "temper/foundation/file/gguf.h"
+#include "temper/foundation/text/number.h"
 
 namespace temper::sample {
 namespace {
@@ -114,6 +117,16 @@ void write_model(const std::string& folder, const model::Model& model,
 void write_tokenizer(const std::string& folder, const model::Model& model,
                      const token::Tokenizer& tokenizer) {
   tokenizer.write_folder(folder, model.score_head() ? model.config().pad_id : std::nullopt);
+}
+
+void limit_memory(const std::string& memory_limit) {
+  if (memory_limit.empty()) return tensor::limit_memory(0);
+  const std::optional<int64_t> bytes = text::parse_bytes(memory_limit);
+  if (!bytes) {
+    throw Error({"'" + memory_limit + "' is no size", "memory_limit",
+                 "a number with a unit, such as 8GB, 6.5GiB or 900MB"});
+  }
+  tensor::limit_memory(*bytes);
 }
 
 kernel::Dtype dtype_of(const std::string& name) {

@@ -22,6 +22,10 @@ void describe(config::Fields<QuantiseFlags>& f);
 /// Throws Error for options that exclude each other.
 kernel::QuantiseOptions quantise_options(const QuantiseFlags& flags);
 
+/// Sets what buffers may hold (tensor::limit_memory) to "8GB"; empty: no limit. Throws Error for
+/// what is no size.
+void limit_memory(const std::string& memory_limit);
+
 struct Loaded {
   std::unique_ptr<model::Model> model;
   token::Tokenizer tokenizer;

@@ -33,6 +33,19 @@ Count& count() {
   return all;
 }
 
+std::atomic<int64_t>& limit() {
+  static std::atomic<int64_t> bytes{0};
+  return bytes;
+}
+
+void refuse_above_limit(int64_t bytes) {
+  if (bytes <= memory_left()) return;
+  throw Error({"memory_limit is " + std::to_string(limit() >> 20) + " MB, " +
+                   std::to_string(count().now >> 20) + " MB are held and " +
+                   std::to_string((bytes >> 20) + 1) + " MB more are wanted",
+               "", "raise it, or use a smaller batch, length or number of sequences"});
+}
+
 constexpr int64_t kHuge = int64_t{2} << 20;
 
 /// What a buffer of so many bytes takes: large ones come in four sizes an octave, so that one fits
@@ -100,6 +113,7 @@ Spare& spare() {
 Buffer::Buffer(int64_t bytes) : bytes_(bytes) {
   ASSERT(bytes >= 0, "a buffer's size is not negative");
   if (bytes == 0) return;
+  refuse_above_limit(bytes);
   const int64_t size = taken_by(bytes);
   data_ = size >= kHuge
               ? spare().take(size)
@@ -147,6 +161,14 @@ void Floats::resize(int64_t count) {
 
 void Floats::zero() {
   if (size_ > 0) std::memset(data(), 0, static_cast<size_t>(size_) * sizeof(float));
+}
+
+void limit_memory(int64_t bytes) {
+  limit() = bytes;
+}
+
+int64_t memory_left() {
+  return limit() == 0 ? INT64_MAX : std::max<int64_t>(0, limit() - count().now);
 }
 
 Held held() {

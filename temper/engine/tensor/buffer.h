@@ -47,6 +47,11 @@ class Floats {
   int64_t size_ = 0;
 };
 
+/// From here on a Buffer that would make all of them hold more throws Error; 0: no limit.
+void limit_memory(int64_t bytes);
+/// What limit_memory leaves, INT64_MAX without a limit.
+int64_t memory_left();
+
 /// Bytes now held by all Buffers, and the most ever held.
 struct Held {
   int64_t now, peak;

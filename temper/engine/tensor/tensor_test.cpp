@@ -9,6 +9,7 @@
 #include "temper/engine/tensor/buffer.h"
 #include "temper/engine/tensor/isa.h"
 #include "temper/engine/tensor/parallel.h"
+#include "temper/foundation/error/error.h"
 
 namespace temper::tensor {
 
@@ -47,6 +48,21 @@ TEST(Buffer, CountsWhatIsHeld) {
     EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer.data()) % (2 << 20), 0u);
   }
   EXPECT_EQ(held().now, before);
+}
+
+TEST(Buffer, NothingIsHeldAboveTheLimit) {
+  limit_memory(held().now + 1000);
+  const Buffer fits(900);
+  EXPECT_LE(memory_left(), 100);
+  try {
+    Buffer large(200);
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("memory_limit"), std::string::npos);
+  }
+  limit_memory(0);
+  EXPECT_EQ(memory_left(), INT64_MAX);
+  const Buffer large(200);
 }
 
 TEST(Buffer, LargeBlocksAreUsedAgainAndNeverPassThePeak) {

@@ -85,6 +85,30 @@ std::optional<int64_t> parse_int(std::string_view text) {
   return parse_whole<int64_t>(text);
 }
 
+std::optional<int64_t> parse_bytes(std::string_view text) {
+  double unit = 1;
+  if (text.ends_with('B')) {
+    text.remove_suffix(1);
+    double base = 1000;
+    if (text.ends_with('i')) {
+      text.remove_suffix(1);
+      base = 1024;
+    }
+    const size_t power =
+        text.empty() ? std::string_view::npos : std::string_view("kMGT").find(text.back());
+    if (power != std::string_view::npos) {
+      unit = std::pow(base, static_cast<double>(power + 1));
+      text.remove_suffix(1);
+    } else if (base > 1000) {
+      return {};
+    }
+    while (text.ends_with(' ')) text.remove_suffix(1);
+  }
+  const std::optional<double> count = parse_double(text);
+  if (!count || !(*count * unit >= 1) || *count * unit > 9e18) return {};
+  return static_cast<int64_t>(*count * unit);
+}
+
 std::string shortest(double value) {
   if (std::isnan(value)) return ".nan";
   if (std::isinf(value)) return value > 0 ? ".inf" : "-.inf";

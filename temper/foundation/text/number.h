@@ -26,6 +26,9 @@ std::string grouped(int64_t value);
 std::string grouped(double value, int digits);
 /// Fixed point: fixed(0.5, 2) = "0.50".
 std::string fixed(double value, int digits);
+/// "512MB", "8 GB" (powers of 1000), "1.5GiB" (of 1024), or plain bytes; nothing for what is none
+/// of these, or not above 0.
+std::optional<int64_t> parse_bytes(std::string_view text);
 /// Bytes as "2.6 GB" (powers of 1000).
 std::string bytes(double count);
 /// Seconds as "m:ss", from one hour on as "h:mm:ss".

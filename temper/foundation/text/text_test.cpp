@@ -96,6 +96,18 @@ TEST(Utf8, MeasuresCells) {
   EXPECT_EQ(wrap("one two  three", 7, "  "), "one two\n  three");
 }
 
+TEST(Number, BytesHaveUnitsOfAThousandOr1024) {
+  EXPECT_EQ(parse_bytes("8GB"), 8'000'000'000);
+  EXPECT_EQ(parse_bytes("1.5 GiB"), 1'610'612'736);
+  EXPECT_EQ(parse_bytes("512MB"), 512'000'000);
+  EXPECT_EQ(parse_bytes("3kB"), 3000);
+  EXPECT_EQ(parse_bytes("4096"), 4096);
+  EXPECT_EQ(parse_bytes("4096B"), 4096);
+  for (const char* wrong : {"", "GB", "8G", "8 iB", "0MB", "-1GB", "much", "1e30GB", "8gb"}) {
+    EXPECT_FALSE(parse_bytes(wrong)) << wrong;
+  }
+}
+
 TEST(Number, ParsesWholeTextsOnly) {
   EXPECT_EQ(parse_double("1e-5"), 1e-5);
   EXPECT_EQ(parse_double("+.5"), 0.5);

@@ -5,12 +5,17 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <fstream>
+#include <optional>
 #include <sstream>
+#include <string>
 
 #include "temper/engine/kernel/gemm.h"
+#include "temper/engine/tensor/buffer.h"
 #include "temper/foundation/clock/clock.h"
 #include "temper/foundation/error/error.h"
 #include "temper/foundation/file/file.h"
+#include "temper/foundation/text/number.h"
 
 namespace temper::plan {
 namespace {
@@ -77,6 +82,15 @@ double weight_bytes(const weights::ModelConfig& config, const Shape& shape) {
   return sizes.layers * a_layer + (sizes.all - sizes.layers) * each;
 }
 
+/// What a file of the control group says in bytes; nothing where there is none, or no limit.
+std::optional<int64_t> of_group(const std::string& name) {
+  std::ifstream file("/sys/fs/cgroup/" + name);
+  std::string text;
+  file >> text;
+  return text::parse_int(text);
+}
+
+/// What the machine has left, its container's limit and memory_limit allow.
 int64_t memory_left() {
   std::istringstream lines(file::read_file("/proc/meminfo"));
   std::string word;
@@ -84,7 +98,10 @@ int64_t memory_left() {
   while (lines >> word) {
     if (word == "MemAvailable:") lines >> kib;
   }
-  return kib * 1024;
+  int64_t left = std::min(kib * 1024, tensor::memory_left());
+  const std::optional<int64_t> most = of_group("memory.max"), now = of_group("memory.current");
+  if (most && now) left = std::min(left, std::max<int64_t>(0, *most - *now));
+  return left;
 }
 
 }  // namespace
@@ -249,12 +266,12 @@ void refuse_if_too_large(const Prediction& prediction, const Probe& probe) {
   if (prediction.peak_bytes <= probe.memory_bytes) return;
   std::string parts;
   for (const auto& [name, bytes] : prediction.memory) {
-    parts += fmt::format("{}{} {:.1f} GB", parts.empty() ? "" : ", ", name,
-                         static_cast<double>(bytes) / 1e9);
+    parts += fmt::format("{}{} {}", parts.empty() ? "" : ", ", name,
+                         text::bytes(static_cast<double>(bytes)));
   }
-  throw Error({fmt::format("the run needs about {:.1f} GB of memory, {:.1f} GB are free",
-                           static_cast<double>(prediction.peak_bytes) / 1e9,
-                           static_cast<double>(probe.memory_bytes) / 1e9),
+  throw Error({fmt::format("the run needs about {} of memory, it may take {}",
+                           text::bytes(static_cast<double>(prediction.peak_bytes)),
+                           text::bytes(static_cast<double>(probe.memory_bytes))),
                parts,
                "lower --micro_batch_tokens or --max_sequences, or train an adapter (--use_peft)"});
 }

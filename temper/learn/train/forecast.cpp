@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
+
+#include "temper/foundation/text/number.h"
 
 namespace temper::train {
 
@@ -28,12 +31,23 @@ plan::Work row_work(const RowOrder& order, const CommonOptions& options, const R
           .steps = static_cast<double>(order.steps())};
 }
 
+namespace {
+
+/// Tokens of the largest micro-batch, as far as the mean of a step tells.
+int64_t micro_batch_tokens(const CommonOptions& options, const plan::Work& work) {
+  if (work.steps <= 0) return options.micro_batch_tokens;
+  return std::min(options.micro_batch_tokens,
+                  static_cast<int64_t>(std::ceil(work.trained_rows / work.steps)));
+}
+
+}  // namespace
+
 Foreseen foresee(const CommonOptions& options, const model::ModelOptions& model,
                  const weights::ModelConfig& config, const Forecast& forecast, int64_t held_bytes) {
   const plan::Shape shape = {.dtype = model.dtype,
                              .training = model.training,
                              .lora = model.lora,
-                             .micro_batch_tokens = options.micro_batch_tokens,
+                             .micro_batch_tokens = micro_batch_tokens(options, forecast.work),
                              .gradient_checkpointing = options.gradient_checkpointing,
                              .byte_moments = moments_of(options) == optim::MomentKind::Byte,
                              .max_sequences = forecast.max_sequences,
@@ -66,8 +80,8 @@ std::string details(const Foreseen& foreseen) {
     time += fmt::format("{}{} {}", time.empty() ? "" : ", ", name, plan::duration(seconds));
   }
   const auto& probe = foreseen.probe;
-  return fmt::format("memory     {}; {:.1f} GB are free\n", memory,
-                     static_cast<double>(probe.memory_bytes) / 1e9) +
+  return fmt::format("memory     {}; it may take {}\n", memory,
+                     text::bytes(static_cast<double>(probe.memory_bytes))) +
          fmt::format("time       {}\n", time.empty() ? "none" : time) +
          fmt::format(
              "machine    products {:.0f} GFLOP/s, {:.0f} at the rows of one decoding step, "

@@ -29,6 +29,8 @@ void describe(config::Fields<CommonOptions>& f) {
   f.add("output_dir", &O::output_dir, "folder of the run").required();
   f.add("seed", &O::seed, "of order, sampling and fresh adapters").at_least(0);
   f.add("num_threads", &O::num_threads, "threads to use; 0 = all cores").at_least(0);
+  f.add("memory_limit", &O::memory_limit,
+        "most that weights, caches and activations may hold, such as 8GB; empty: what is free");
   f.add("max_steps", &O::max_steps, "optimizer steps; -1: as many as num_train_epochs takes")
       .at_least(-1);
   f.add("num_train_epochs", &O::num_train_epochs, "passes over the training rows").above(0);

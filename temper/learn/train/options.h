@@ -31,6 +31,7 @@ struct CommonOptions {
   uint64_t run_seed() const { return static_cast<uint64_t>(seed); }
   int64_t seed = 42;
   int64_t num_threads = 0;
+  std::string memory_limit;
 
   std::string optim = "adamw_torch";
   double learning_rate = 2e-5;

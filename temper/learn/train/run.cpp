@@ -26,7 +26,7 @@ constexpr const char* kCritic = "value_model";
 /// "key: value" lines that differ between two configs, leaving out what may change on resume.
 std::string first_difference(const std::string& before, const std::string& now) {
   static const std::set<std::string> free = {
-      "resume_from_checkpoint", "num_threads", "save_interval_s", "save_steps",
+      "resume_from_checkpoint", "num_threads", "memory_limit", "save_interval_s", "save_steps",
       "save_total_limit",       "show_every",  "output_dir"};
   auto lines = [](const std::string& text) {
     std::map<std::string, std::string> found;
@@ -62,8 +62,9 @@ Run::Run(const CommonOptions& options, const Setting& setting, weights::HeadKind
       setting_(setting),
       resumed_([&] {
         if (options.num_threads > 0) tensor::use_threads(static_cast<int>(options.num_threads));
-        open_folder();
+        sample::limit_memory(options.memory_limit);
         refuse_too_large(model_options(options, head));
+        open_folder();
         return resumed_;
       }()),
       trained_{sample::load(options.model_name_or_path, model_options(options, head))},

@@ -382,6 +382,19 @@ TEST_F(Training, AFolderWithARunIsNeverOverwritten) {
   EXPECT_NE(message([&] { run_sft(o); }).find("learning_rate"), std::string::npos);
 }
 
+TEST_F(Training, AMemoryLimitIsASizeAndRefusesWhatCannotFitBeforeAnythingIsLoaded) {
+  SftOptions o = sft_options("a");
+  o.common.memory_limit = "plenty";
+  EXPECT_NE(message([&] { run_sft(o); }).find("'plenty' is no size"), std::string::npos);
+  o.common.memory_limit = std::to_string(tensor::held().now + 100'000);
+  const std::string said = message([&] { run_sft(o); });
+  EXPECT_NE(said.find("it may take 100 kB"), std::string::npos) << said;
+  EXPECT_NE(said.find("weights"), std::string::npos) << said;
+  EXPECT_FALSE(file::exists((root_ / "a").string()));
+  o.common.memory_limit = "1GB";
+  run_sft(o);
+}
+
 TEST_F(Training, ARunThatAnErrorEndedBeforeItBeganLeavesItsFolderFree) {
   SftOptions o = sft_options("a");
   std::ofstream(root_ / "bad.jsonl") << R"({"prompt": "say", "completion": 7})";
