@@ -211,21 +211,22 @@ BENCHMARK(fused_head)
     ->Args({512, 0, 0, 24576})
     ->UseRealTime();
 
-/// The same from ATen: log-probabilities and entropy of float32 logits.
+/// The same from ATen: log-probabilities and entropy of logits that become float32.
 static void aten_head(benchmark::State& state) {
   const int64_t rows = state.range(0), width = 576, vocabulary = 49152;
+  const at::ScalarType dtype = state.range(1) != 0 ? at::kBFloat16 : at::kFloat;
   const std::vector<float> w = sample(vocabulary * width, 1, 0.05f), h = sample(rows * width, 2);
-  at::Tensor weight = at::from_blob(const_cast<float*>(w.data()), {vocabulary, width});
-  at::Tensor hidden = at::from_blob(const_cast<float*>(h.data()), {rows, width});
+  at::Tensor weight = at::from_blob(const_cast<float*>(w.data()), {vocabulary, width}).to(dtype);
+  at::Tensor hidden = at::from_blob(const_cast<float*>(h.data()), {rows, width}).to(dtype);
   at::Tensor targets = at::full({rows, 1}, 17, at::kLong);
   for (auto _ : state) {
-    at::Tensor logp = at::log_softmax(at::linear(hidden, weight), -1);
+    at::Tensor logp = at::log_softmax(at::linear(hidden, weight).to(at::kFloat), -1);
     benchmark::DoNotOptimize(logp.gather(1, targets));
     benchmark::DoNotOptimize(-(at::exp(logp) * logp).sum(-1));
   }
   rate(state, 2.0 * static_cast<double>(rows * width * vocabulary));
 }
-BENCHMARK(aten_head)->Arg(1)->Arg(64)->Arg(512)->UseRealTime();
+BENCHMARK(aten_head)->ArgsProduct({{1, 64, 512}, {0, 1}})->UseRealTime();
 
 }  // namespace temper::kernel
 
