@@ -13,9 +13,10 @@ import json, os, shutil, sys
 os.environ["HF_HUB_OFFLINE"] = "1"
 import torch
 from safetensors.torch import save_file
-from transformers import (LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config,
-                          Qwen3ForCausalLM)
+from transformers import (LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen2Config,
+                          Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
 from transformers.models.llama import modeling_llama
+from transformers.models.mistral import modeling_mistral
 from transformers.models.qwen2 import modeling_qwen2
 from transformers.models.qwen3 import modeling_qwen3
 
@@ -34,7 +35,8 @@ def rope_forward(self, x, position_ids):
 
 
 def keep_double():
-    for module, name in ((modeling_llama, "Llama"), (modeling_qwen2, "Qwen2"), (modeling_qwen3, "Qwen3")):
+    for module, name in ((modeling_llama, "Llama"), (modeling_mistral, "Mistral"), (modeling_qwen2, "Qwen2"),
+                         (modeling_qwen3, "Qwen3")):
         getattr(module, name + "RMSNorm").forward = norm_forward
         getattr(module, name + "RotaryEmbedding").forward = rope_forward
 
@@ -42,8 +44,8 @@ def keep_double():
 BASE = dict(vocab_size=96, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
             num_key_value_heads=2, max_position_embeddings=64, bos_token_id=1, eos_token_id=2, pad_token_id=0,
             attention_dropout=0.0)
-LLAMA, QWEN2, QWEN3 = ((LlamaConfig, LlamaForCausalLM), (Qwen2Config, Qwen2ForCausalLM),
-                       (Qwen3Config, Qwen3ForCausalLM))
+LLAMA, MISTRAL, QWEN2, QWEN3 = ((LlamaConfig, LlamaForCausalLM), (MistralConfig, MistralForCausalLM),
+                                (Qwen2Config, Qwen2ForCausalLM), (Qwen3Config, Qwen3ForCausalLM))
 
 
 def rope(kind, max_positions=64, **more):
@@ -66,6 +68,8 @@ MODELS = {
     "qwen3": (QWEN3, dict(tie_word_embeddings=True, head_dim=16,
                           rope_parameters={"rope_type": "default", "rope_theta": 1e6}), None),
     "qwen3_untied": (QWEN3, dict(head_dim=8, eos_token_id=[2, 5]), "40KB"),
+    "mistral": (MISTRAL, dict(sliding_window=6, head_dim=8), None),
+    "qwen2_window": (QWEN2, dict(use_sliding_window=True, sliding_window=5, max_window_layers=1), None),
 }
 
 

@@ -1,6 +1,6 @@
 // Causal attention over key-value blocks of 64 positions, for prefill, decode and training alike.
 //
-//   o = Σ_j p_j v_j,    p = softmax(scale · q·k_j),  j ≤ position of q
+//   o = Σ_j p_j v_j,    p = softmax(scale · q·k_j),  j ≤ position of q,  j > position - window
 //
 // Keys of a sequence stand in blocks that begin at its position 0, 64, 128, …; a query walks them
 // in ascending order with an online softmax (Dao et al. 2022, arXiv 2205.14135), full-width and
@@ -21,8 +21,14 @@ constexpr int64_t kKvBlock = 64;
 
 struct AttentionShape {
   int64_t heads, kv_heads,
-      head_dim;  // heads is a multiple of kv_heads; head_dim a multiple of 8, at most 256
-  double scale;  // 1/sqrt(head_dim) as a rule
+      head_dim;        // heads is a multiple of kv_heads; head_dim a multiple of 8, at most 256
+  double scale;        // 1/sqrt(head_dim) as a rule
+  int64_t window = 0;  // positions that a query sees, its own included; 0: all before it
+
+  /// The first position that a query at `position` sees.
+  int64_t first_seen(int64_t position) const {
+    return window == 0 || position < window ? 0 : position - window + 1;
+  }
 };
 
 /// Keys and values of one layer: `blocks` blocks, each K then V, float32:

@@ -63,7 +63,7 @@ static void expect_near(const std::vector<float>& got, const at::Tensor& want, d
 
 TEST(Attention, AgreesWithTheReferenceForwardAndBackward) {
   struct Case {
-    int64_t heads, kv_heads, dim, length;
+    int64_t heads, kv_heads, dim, length, window = 0;
   };
   for (Case c : {Case{1, 1, 8, 1},
                  {3, 1, 64, 63},
@@ -71,9 +71,15 @@ TEST(Attention, AgreesWithTheReferenceForwardAndBackward) {
                  {9, 3, 64, 65},
                  {2, 2, 40, 135},
                  {12, 1, 16, 130},
-                 {2, 1, 256, 70}}) {
+                 {2, 1, 256, 70},
+                 {4, 2, 24, 200, 1},
+                 {9, 3, 64, 200, 30},
+                 {3, 1, 16, 300, 64},
+                 {4, 1, 16, 300, 65},
+                 {2, 2, 40, 300, 150},
+                 {2, 1, 8, 100, 400}}) {
     const AttentionShape shape = {c.heads, c.kv_heads, c.dim,
-                                  1 / std::sqrt(static_cast<double>(c.dim))};
+                                  1 / std::sqrt(static_cast<double>(c.dim)), c.window};
     const Sequence s(shape, c.length, 5);
     KvPool pool = s.pool(), d_pool = s.pool();
     const Result got = prefill(s, pool);
@@ -88,7 +94,7 @@ TEST(Attention, AgreesWithTheReferenceForwardAndBackward) {
     at::Tensor q = leaf(s.q, {c.length, c.heads, c.dim});
     at::Tensor k = leaf(s.k, {c.length, c.kv_heads, c.dim});
     at::Tensor v = leaf(s.v, {c.length, c.kv_heads, c.dim});
-    reference::Attention want = reference::attention(q, k, v, shape.scale);
+    reference::Attention want = reference::attention(q, k, v, shape.scale, c.window);
     (want.out * leaf(d_out, {c.length, c.heads, c.dim}).detach()).sum().backward();
     expect_near(got.out, want.out.detach(), 1e-5);  // averages of values below 5
     expect_near(got.lse, want.lse.detach(), 1e-5);
@@ -98,8 +104,8 @@ TEST(Attention, AgreesWithTheReferenceForwardAndBackward) {
   }
 }
 
-TEST(Attention, DecodingTokenByTokenRepeatsPrefillBitForBit) {
-  const Sequence s({9, 3, 64, 0.125}, 150, 1);
+static void expect_decoding_repeats_prefill(const AttentionShape& shape) {
+  const Sequence s(shape, 150, 1);
   KvPool pool = s.pool(), cache = s.pool();
   const Result whole = prefill(s, pool);
   for (int64_t step : {1, 7, 50}) {
@@ -118,6 +124,10 @@ TEST(Attention, DecodingTokenByTokenRepeatsPrefillBitForBit) {
           same_bits(lse.data(), whole.lse.data() + at * s.shape.heads, count * s.shape.heads));
     }
   }
+}
+
+TEST(Attention, DecodingTokenByTokenRepeatsPrefillBitForBit) {
+  for (int64_t window : {0, 20, 70}) expect_decoding_repeats_prefill({9, 3, 64, 0.125, window});
 }
 
 /// A group of sequences: a prompt of 100 tokens, answers of 30, as one packed row each.

@@ -64,7 +64,7 @@ void Model::mlp_backward(const Layer& layer, int64_t rows, Saved& saved, float* 
 void Model::attention_backward(const Layer& layer, const Batch& batch, Saved& saved, float* dx) {
   const int64_t rows = batch.rows(), width = config_.width, head_dim = config_.head_dim;
   const int64_t q_width = config_.heads * head_dim, kv_width = config_.kv_heads * head_dim;
-  const kernel::AttentionShape shape = attention_shape();
+  const kernel::AttentionShape shape = attention_shape(layer.window);
   tensor::Floats d_attention(rows * q_width), dq(rows * q_width), d_kv(rows * 2 * kv_width);
   linear_backward(layer.o, store_,
                   {.dy = dx,

@@ -30,17 +30,19 @@ Model::Model(const weights::ModelConfig& config, const ModelOptions& options)
                   .bias = store_.find(layer_name(layer, part + ".bias"))};
   };
   for (int64_t i = 0; i < config.layers; ++i) {
-    layers_.push_back({.attention_norm = store_.find(layer_name(i, "input_layernorm.weight")),
-                       .mlp_norm = store_.find(layer_name(i, "post_attention_layernorm.weight")),
-                       .q_norm = store_.find(layer_name(i, "self_attn.q_norm.weight")),
-                       .k_norm = store_.find(layer_name(i, "self_attn.k_norm.weight")),
-                       .q = linear_of(i, "self_attn.q_proj"),
-                       .k = linear_of(i, "self_attn.k_proj"),
-                       .v = linear_of(i, "self_attn.v_proj"),
-                       .o = linear_of(i, "self_attn.o_proj"),
-                       .gate = linear_of(i, "mlp.gate_proj"),
-                       .up = linear_of(i, "mlp.up_proj"),
-                       .down = linear_of(i, "mlp.down_proj")});
+    layers_.push_back(
+        {.attention_norm = store_.find(layer_name(i, "input_layernorm.weight")),
+         .mlp_norm = store_.find(layer_name(i, "post_attention_layernorm.weight")),
+         .q_norm = store_.find(layer_name(i, "self_attn.q_norm.weight")),
+         .k_norm = store_.find(layer_name(i, "self_attn.k_norm.weight")),
+         .q = linear_of(i, "self_attn.q_proj"),
+         .k = linear_of(i, "self_attn.k_proj"),
+         .v = linear_of(i, "self_attn.v_proj"),
+         .o = linear_of(i, "self_attn.o_proj"),
+         .gate = linear_of(i, "mlp.gate_proj"),
+         .up = linear_of(i, "mlp.up_proj"),
+         .down = linear_of(i, "mlp.down_proj"),
+         .window = config.windows.empty() ? 0 : config.windows[static_cast<size_t>(i)]});
   }
   embedding_ = store_.find(kEmbedding);
   final_norm_ = store_.find("model.norm.weight");
@@ -146,11 +148,12 @@ void Model::take(const WeightStore& like, std::span<const float> masters) {
   ++version_;
 }
 
-kernel::AttentionShape Model::attention_shape() const {
+kernel::AttentionShape Model::attention_shape(int64_t window) const {
   return {.heads = config_.heads,
           .kv_heads = config_.kv_heads,
           .head_dim = config_.head_dim,
-          .scale = 1 / std::sqrt(static_cast<double>(config_.head_dim))};
+          .scale = 1 / std::sqrt(static_cast<double>(config_.head_dim)),
+          .window = window};
 }
 
 KvCache Model::cache(int64_t blocks) const {
@@ -269,7 +272,7 @@ void Model::attention_block(const Layer& layer, const Batch& batch, kernel::KvPo
   kernel::rope(rope, batch.positions.data(), rows, config_.heads, saved.q.data(), q_width);
   kernel::rope(rope, batch.positions.data(), rows, config_.kv_heads, k, 2 * kv_width);
 
-  const kernel::AttentionShape shape = attention_shape();
+  const kernel::AttentionShape shape = attention_shape(layer.window);
   const bool branches = !batch.copies.empty();
   if (branches) {
     kernel::store_kv(shape, rows_of(batch, true), k, k + kv_width, 2 * kv_width, kv);

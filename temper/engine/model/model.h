@@ -52,6 +52,7 @@ struct Layer {
   Weight *attention_norm, *mlp_norm;
   Weight *q_norm = nullptr, *k_norm = nullptr;  // Qwen3
   Linear q, k, v, o, gate, up, down;
+  int64_t window = 0;  // of its attention
 };
 
 /// What a forward pass keeps for the backward pass of one layer, and reuses between calls.
@@ -84,7 +85,8 @@ class Model {
 
   const weights::ModelConfig& config() const { return config_; }
   const ModelOptions& options() const { return options_; }
-  kernel::AttentionShape attention_shape() const;
+  /// Of a layer with this window.
+  kernel::AttentionShape attention_shape(int64_t window = 0) const;
 
   /// Final hidden states of batch.outputs, [N, D], normalised. Keeps what backward needs.
   void forward(const Batch& batch, Activations& activations, float* hidden);

@@ -83,7 +83,7 @@ TEST_P(TinyModel, GradientCheckpointingChangesNoBit) {
 INSTANTIATE_TEST_SUITE_P(Golden, TinyModel,
                          testing::Values("llama", "llama_tied", "llama_bias", "llama_llama3",
                                          "llama_linear", "llama_yarn", "qwen2", "qwen2_tied",
-                                         "qwen3", "qwen3_untied"));
+                                         "qwen3", "qwen3_untied", "mistral", "qwen2_window"));
 
 /// Logits of SmolLM2-135M against transformers' float32 ones, whose own noise is 6e-5.
 TEST(Model, SmolLm2LogitsAreTransformers) {

@@ -14,7 +14,7 @@
 
 namespace temper::weights {
 
-enum class Family { Llama, Qwen2, Qwen3 };
+enum class Family { Llama, Mistral, Qwen2, Qwen3 };
 
 /// What reads the final hidden states: transformers' …ForCausalLM, …ForSequenceClassification and
 /// …ForTokenClassification. The last two have `score`, a linear layer with one output a label; of a
@@ -38,16 +38,18 @@ struct RopeScaling {
 
 struct ModelConfig {
   Family family = Family::Llama;
-  std::string model_type;    ///< "llama", "qwen2", "qwen3"
+  std::string model_type;    ///< "llama", "mistral", "qwen2", "qwen3"
   std::string architecture;  ///< "LlamaForCausalLM", …
   int64_t vocabulary = 0;    ///< V, rows of the embedding
   int64_t width = 0;         ///< D, hidden_size
   int64_t layers = 0;
   int64_t heads = 0;  ///< H, query heads; a multiple of kv_heads
   int64_t kv_heads = 0;
-  int64_t head_dim = 0;       ///< even
-  int64_t ffn = 0;            ///< intermediate_size
-  int64_t max_positions = 0;  ///< the longest sequence the model is made for
+  int64_t head_dim = 0;          ///< even
+  int64_t ffn = 0;               ///< intermediate_size
+  int64_t max_positions = 0;     ///< the longest sequence the model is made for
+  std::vector<int64_t> windows;  ///< of each layer: positions that a token sees, 0 for all before
+                                 ///< it; empty: all see all
   double norm_eps = 1e-6;
   double rope_theta = 10000;
   RopeScaling rope_scaling;
@@ -71,7 +73,7 @@ ModelConfig from_config_json(std::string_view text, const std::string& where);
 /// config.json of a folder, with the ends of generation_config.json where there is one.
 ModelConfig from_folder(const std::string& folder);
 
-/// Architectures llama, qwen2 and qwen3.
+/// Architectures llama (Mistral's too), qwen2 and qwen3.
 ModelConfig from_gguf(const file::Gguf& gguf);
 
 /// "LlamaForCausalLM", …

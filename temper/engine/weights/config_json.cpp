@@ -141,8 +141,8 @@ void merge(std::vector<int32_t>& into, const std::vector<int32_t>& more) {
 
 void read_family(const JsonKeys& keys, ModelConfig& config) {
   const char* kSupported =
-      "supported are LlamaForCausalLM, Qwen2ForCausalLM (also Qwen2.5) and Qwen3ForCausalLM, "
-      "dense, "
+      "supported are LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM (also Qwen2.5) and "
+      "Qwen3ForCausalLM, dense, "
       "and the same ForSequenceClassification and ForTokenClassification";
   std::optional<std::string> type = keys.word("model_type");
   std::string architecture;
@@ -181,7 +181,7 @@ int64_t labels_of(const JsonKeys& keys) {
 void refuse_unknown(const JsonKeys& keys, Family family) {
   for (const auto& [key, value] : keys.object().items()) {
     if (among(kRead, key) || among(kHarmless, key)) continue;
-    if (key == "attention_bias" && family != Family::Qwen2) continue;
+    if (key == "attention_bias" && (family == Family::Llama || family == Family::Qwen3)) continue;
     if (key == "mlp_bias" && family == Family::Llama) continue;
     const Only* only = std::find_if(std::begin(kOnly), std::end(kOnly),
                                     [&](const Only& o) { return o.key == key; });
@@ -270,33 +270,55 @@ void read_rope(const JsonKeys& keys, ModelConfig& config) {
   }
 }
 
-/// Windowed attention is accepted where it changes nothing: switched off, or as wide as the longest
-/// sequence.
-void refuse_window(const JsonKeys& keys, const ModelConfig& config) {
-  int64_t window = keys.whole_or("sliding_window", config.max_positions);
-  bool wide = window >= config.max_positions;
-  bool listed = false;
-  if (const Json* types = keys.find("layer_types")) {
-    if (!types->is_array() || static_cast<int64_t>(types->size()) != config.layers) {
-      keys.wrong("layer_types", "a list with one entry a layer", *types);
-    }
-    for (const Json& type : *types) {
-      if (type != "full_attention" && type != "sliding_attention") {
-        keys.wrong("layer_types", "a list of full_attention", type);
-      }
-      listed = listed || type == "sliding_attention";
-    }
+/// Which layers layer_types names as windowed; nothing where the key is absent.
+std::optional<std::vector<bool>> listed_windows(const JsonKeys& keys, const ModelConfig& config) {
+  const Json* types = keys.find("layer_types");
+  if (types == nullptr) return std::nullopt;
+  if (!types->is_array() || static_cast<int64_t>(types->size()) != config.layers) {
+    keys.wrong("layer_types", "a list with one entry a layer", *types);
   }
-  bool by_number =
-      !keys.find("layer_types") && keys.whole_or("max_window_layers", 28) < config.layers;
-  bool used = config.family == Family::Llama
-                  ? keys.find("sliding_window") != nullptr || listed
-                  : listed || (keys.truth_or("use_sliding_window", false) && by_number);
-  if (used && !wide) {
-    throw Error(
-        {"sliding-window attention is not supported: the window of " + std::to_string(window) +
-             " is narrower than max_position_embeddings = " + std::to_string(config.max_positions),
-         keys.where(), "for sequences within the window, set max_position_embeddings to it"});
+  std::vector<bool> windowed;
+  for (const Json& type : *types) {
+    if (type != "full_attention" && type != "sliding_attention") {
+      keys.wrong("layer_types", "a list of full_attention and sliding_attention", type);
+    }
+    windowed.push_back(type == "sliding_attention");
+  }
+  return windowed;
+}
+
+/// Mistral's layers have a window unless it is null; Qwen's where use_sliding_window is true, those
+/// that layer_types names or from max_window_layers on; Llama's never.
+void read_windows(const JsonKeys& keys, ModelConfig& config) {
+  constexpr int64_t kMistralWindow = 4096, kQwenWindow = 4096, kQwenLayers = 28;
+  const std::optional<std::vector<bool>> listed = listed_windows(keys, config);
+  const bool any = listed && std::ranges::find(*listed, true) != listed->end();
+  const bool mistral = config.family == Family::Mistral;
+  const bool used =
+      mistral || (config.family != Family::Llama && keys.truth_or("use_sliding_window", false));
+  const Json& source = keys.object();
+  const bool null = source.contains("sliding_window") && source["sliding_window"].is_null();
+  if (!used || null) {
+    const bool narrow =
+        keys.whole_or("sliding_window", config.max_positions) < config.max_positions;
+    if ((any && !mistral) || (config.family == Family::Llama && narrow)) {
+      throw Error({"a sliding window is named that transformers would not use in a " +
+                       config.model_type + " model",
+                   keys.where(),
+                   "remove 'sliding_window' and 'layer_types', or set use_sliding_window"});
+    }
+    return;
+  }
+  const int64_t window = keys.whole_or("sliding_window", mistral ? kMistralWindow : kQwenWindow);
+  if (window < 1) keys.wrong("sliding_window", "at least 1", source["sliding_window"]);
+  const int64_t first = mistral ? 0 : keys.whole_or("max_window_layers", kQwenLayers);
+  std::vector<int64_t> windows;
+  for (int64_t layer = 0; layer < config.layers; ++layer) {
+    const bool here = listed ? (*listed)[static_cast<size_t>(layer)] : layer >= first;
+    windows.push_back(here && window < config.max_positions ? window : 0);
+  }
+  if (std::ranges::any_of(windows, [](int64_t each) { return each > 0; })) {
+    config.windows = std::move(windows);
   }
 }
 
@@ -342,7 +364,7 @@ ModelConfig from_config_json(std::string_view text, const std::string& where) {
   config.bos_id = keys.id("bos_token_id");
   config.pad_id = keys.id("pad_token_id");
   read_rope(keys, config);
-  refuse_window(keys, config);
+  read_windows(keys, config);
   settle(config, where);
   return config;
 }

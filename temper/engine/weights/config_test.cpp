@@ -102,9 +102,10 @@ TEST(ModelConfig, WhatItCannotComputeIsRefusedByName) {
       {R"({"attention_dropout": 0.1})", "'attention_dropout' is 0.1"},
       {R"({"quantization_config": {"bits": 4}})", "'quantization_config'"},
       {R"({"partial_rotary_factor": 0.5})", "'partial_rotary_factor'"},
-      {R"({"sliding_window": 32})", "the window of 32"},
+      {R"({"sliding_window": 32})", "a sliding window is named"},
       {R"({"layer_types": ["full_attention"]})", "one entry a layer"},
-      {R"({"layer_types": ["full_attention", "linear_attention"]})", "a list of full_attention"},
+      {R"({"layer_types": ["full_attention", "linear_attention"]})",
+       "a list of full_attention and sliding_attention"},
       {R"({"rope_scaling": {"rope_type": "longrope", "factor": 2}})",
        "'longrope' is not supported"},
       {R"({"rope_scaling": {"rope_type": "linear"}})", "'factor' is missing"},
@@ -146,17 +147,38 @@ TEST(ModelConfig, WhatItCannotComputeIsRefusedByName) {
   EXPECT_THROW(from_config_json("{", "x"), Error);
 }
 
-TEST(ModelConfig, ASlidingWindowInUseIsRefusedForQwen) {
+TEST(ModelConfig, AWindowIsOfTheLayersThatTheFileNames) {
+  using Windows = std::vector<int64_t>;
   Json json = llama();
   json["architectures"] = {"Qwen2ForCausalLM"};
   json["model_type"] = "qwen2";
   json =
       with(json, R"({"use_sliding_window": true, "sliding_window": 32, "max_window_layers": 2})");
-  EXPECT_NO_THROW(read(json)) << "no layer is behind max_window_layers";
-  EXPECT_THROW(read(with(json, R"({"max_window_layers": 1})")), Error);
-  EXPECT_NO_THROW(read(with(json, R"({"max_window_layers": 1, "sliding_window": 64})")));
-  EXPECT_THROW(read(with(json, R"({"layer_types": ["full_attention", "sliding_attention"]})")),
-               Error);
+  EXPECT_EQ(read(json).windows, Windows{}) << "no layer is behind max_window_layers";
+  EXPECT_EQ(read(with(json, R"({"max_window_layers": 1})")).windows, (Windows{0, 32}));
+  EXPECT_EQ(read(with(json, R"({"max_window_layers": 1, "sliding_window": 64})")).windows,
+            Windows{})
+      << "as wide as the longest sequence";
+  json["layer_types"] = {"sliding_attention", "full_attention"};
+  EXPECT_EQ(read(json).windows, (Windows{32, 0}));
+  EXPECT_THROW(read(with(json, R"({"use_sliding_window": false})")), Error);
+  EXPECT_THROW(read(with(json, R"({"sliding_window": 0})")), Error);
+}
+
+TEST(ModelConfig, MistralHasAWindowUnlessItIsNull) {
+  Json json = llama();
+  json["architectures"] = {"MistralForCausalLM"};
+  json["model_type"] = "mistral";
+  EXPECT_TRUE(read(json).windows.empty()) << "4096 is wider than its sequences";
+  json["sliding_window"] = 16;
+  const ModelConfig narrow = read(json);
+  EXPECT_EQ(narrow.family, Family::Mistral);
+  EXPECT_EQ(narrow.windows, (std::vector<int64_t>{16, 16}));
+  json["sliding_window"] = nullptr;
+  EXPECT_TRUE(read(json).windows.empty());
+  json.erase("sliding_window");
+  json["max_position_embeddings"] = 8192;
+  EXPECT_EQ(read(json).windows, (std::vector<int64_t>{4096, 4096}));
 }
 
 TEST(ModelConfig, WhatIsWrittenReadsBackTheSame) {
@@ -166,6 +188,7 @@ TEST(ModelConfig, WhatIsWrittenReadsBackTheSame) {
     EXPECT_EQ(to_config_json(c, "float32"), to_config_json(again, "float32")) << name;
     EXPECT_EQ(tensors_of(c).size(), tensors_of(again).size());
     EXPECT_EQ(c.rope_scaling.kind, again.rope_scaling.kind) << name;
+    EXPECT_EQ(c.windows, again.windows) << name;
   }
 }
 

@@ -1,5 +1,6 @@
 // Writes config.json and generation_config.json. RoPE is spelled as transformers 4 spells it, which
 // 5 reads too.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "temper/engine/weights/config.h"
@@ -57,6 +58,20 @@ void name_labels(const ModelConfig& config, Json& json) {
   }
 }
 
+/// One window for all layers that have one.
+void name_windows(const ModelConfig& config, Json& json) {
+  if (config.family == Family::Llama) return;
+  const auto widest = std::ranges::max_element(config.windows);
+  const bool used = widest != config.windows.end();
+  json["sliding_window"] = used ? Json(*widest) : Json();
+  if (config.family == Family::Mistral) return;
+  json["use_sliding_window"] = used;
+  if (!used) return;
+  for (const int64_t window : config.windows) {
+    json["layer_types"].push_back(window > 0 ? "sliding_attention" : "full_attention");
+  }
+}
+
 }  // namespace
 
 Json to_config_json(const ModelConfig& config, const std::string& dtype) {
@@ -82,9 +97,12 @@ Json to_config_json(const ModelConfig& config, const std::string& dtype) {
                {"eos_token_id", eos_json(config)},
                {"pad_token_id", id_json(config.pad_id)},
                {"torch_dtype", dtype}};
-  if (config.family != Family::Qwen2) json["attention_bias"] = config.attention_bias;
-  if (config.family == Family::Llama) json["mlp_bias"] = config.mlp_bias;
-  if (config.family != Family::Llama) json["use_sliding_window"] = false;
+  const Family family = config.family;
+  if (family == Family::Llama || family == Family::Qwen3) {
+    json["attention_bias"] = config.attention_bias;
+  }
+  if (family == Family::Llama) json["mlp_bias"] = config.mlp_bias;
+  name_windows(config, json);
   name_labels(config, json);
   if (config.head == HeadKind::Token) json["classifier_dropout"] = 0.0;
   return json;

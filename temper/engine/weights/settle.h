@@ -17,6 +17,7 @@ struct FamilyName {
   const char* prefix;
 };
 inline constexpr FamilyName kFamilies[] = {{Family::Llama, "llama", "Llama"},
+                                           {Family::Mistral, "mistral", "Mistral"},
                                            {Family::Qwen2, "qwen2", "Qwen2"},
                                            {Family::Qwen3, "qwen3", "Qwen3"}};
 

@@ -36,7 +36,7 @@ struct Tile {
 
 struct Scratch {
   tensor::Floats q, acc, scores, max, sum;
-  std::vector<int32_t> valid;
+  std::vector<int32_t> begin, end;  // of the keys in a block that a row sees
 };
 
 struct Attend {
@@ -57,29 +57,32 @@ struct Attend {
     scratch.scores.resize(rows * kKvBlock);
     scratch.max.resize(rows);
     scratch.sum.resize(rows);
-    scratch.valid.resize(static_cast<size_t>(rows));
+    scratch.begin.resize(static_cast<size_t>(rows));
+    scratch.end.resize(static_cast<size_t>(rows));
     scratch.acc.zero();
     scratch.sum.zero();
     std::ranges::fill(scratch.max.span(), -std::numeric_limits<float>::infinity());
-    int64_t last = 0;
+    int64_t first = queries[0].position, last = 0;
     for (int64_t i = 0; i < count; ++i) {
+      first = std::min(first, queries[i].position);
       last = std::max(last, queries[i].position);
       simd().scaled_copy(q + queries[i].row * ldq + kv_head * group * dim,
                          static_cast<float>(shape.scale), group * dim,
                          scratch.q.data() + i * group * dim);
     }
-    for (int64_t b = 0; b <= last / kKvBlock; ++b) {
+    for (int64_t b = shape.first_seen(first) / kKvBlock; b <= last / kKvBlock; ++b) {
+      const auto sees = [&](const Query& query) {
+        return query.position >= b * kKvBlock &&
+               shape.first_seen(query.position) < (b + 1) * kKvBlock;
+      };
       for (int64_t i = 0; i < count;) {
-        if (queries[i].position < b * kKvBlock) {
+        if (!sees(queries[i])) {
           ++i;
           continue;
         }
         const int32_t block = queries[i].blocks[b];
         int64_t end = i + 1;
-        while (end < count && queries[end].position >= b * kKvBlock &&
-               queries[end].blocks[b] == block) {
-          ++end;
-        }
+        while (end < count && sees(queries[end]) && queries[end].blocks[b] == block) ++end;
         run(scratch, {queries, i, end, b, block, kv_head});
         i = end;
       }
@@ -107,10 +110,11 @@ struct Attend {
     const int64_t rows = (r.end - r.begin) * group;
     float* scores = scratch.scores.data() + first * kKvBlock;
     float* acc = scratch.acc.data() + first * width;
-    int32_t* valid = scratch.valid.data() + first;
+    int32_t *begin = scratch.begin.data() + first, *end = scratch.end.data() + first;
     for (int64_t i = 0; i < rows; ++i) {
-      const int64_t seen = r.queries[r.begin + i / group].position - r.b * kKvBlock + 1;
-      valid[i] = static_cast<int32_t>(std::min(kKvBlock, seen));
+      const int64_t position = r.queries[r.begin + i / group].position, at = r.b * kKvBlock;
+      begin[i] = static_cast<int32_t>(std::max<int64_t>(0, shape.first_seen(position) - at));
+      end[i] = static_cast<int32_t>(std::min(kKvBlock, position - at + 1));
     }
     simd().product({.a = scratch.q.data() + first * dim,
                     .lda = dim,
@@ -125,7 +129,7 @@ struct Attend {
                     .c = scores,
                     .ldc = kKvBlock,
                     .accumulate = false});
-    simd().softmax_step({scores, rows, valid}, scratch.max.data() + first,
+    simd().softmax_step({scores, rows, begin, end}, scratch.max.data() + first,
                         scratch.sum.data() + first, acc, width);
     simd().product({.a = scores,
                     .lda = kKvBlock,

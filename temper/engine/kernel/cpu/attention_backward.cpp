@@ -16,7 +16,7 @@ constexpr int64_t kStackedRows = 96;
 
 struct Scratch {
   tensor::Floats q, d_out, dq, scores, d_scores, lse, delta, keys, values;
-  std::vector<int32_t> valid;
+  std::vector<int32_t> begin, end;  // of the keys in a block that a row sees
 };
 
 struct Backward {
@@ -47,7 +47,8 @@ struct Backward {
     s.delta.resize(rows);
     s.keys.resize(kKvBlock * width);
     s.values.resize(dim * kKvBlock);
-    s.valid.resize(static_cast<size_t>(rows));
+    s.begin.resize(static_cast<size_t>(rows));
+    s.end.resize(static_cast<size_t>(rows));
     s.dq.zero();
     s.q.zero();
     s.d_out.zero();
@@ -60,9 +61,12 @@ struct Backward {
       s.lse.data()[i] = io.lse[row * shape.heads + head];
       s.delta.data()[i] = simd().dot(d_out, io.out + row * io.ldo + head * dim, dim);
     }
-    for (int64_t b = 0; b <= (position + count - 1) / kKvBlock; ++b) {
+    for (int64_t b = shape.first_seen(position) / kKvBlock; b <= (position + count - 1) / kKvBlock;
+         ++b) {
       const int64_t skipped = std::max<int64_t>(0, b * kKvBlock - position);
-      block(s, {skipped * group, rows, position - b * kKvBlock, r.blocks[static_cast<size_t>(b)],
+      int64_t seen = count;  // those from there on are past the block
+      while (seen > skipped && shape.first_seen(position + seen - 1) >= (b + 1) * kKvBlock) --seen;
+      block(s, {skipped * group, seen * group, position, b, r.blocks[static_cast<size_t>(b)],
                 kv_head});
     }
     for (int64_t i = 0; i < rows; ++i) {
@@ -74,7 +78,8 @@ struct Backward {
 
   struct Block {
     int64_t first, rows;  // stacked rows [first, rows) see the block
-    int64_t position;     // of stacked row 0, from the block's start
+    int64_t position;     // of stacked row 0
+    int64_t b;            // the sequence's block b
     int32_t block;
     int64_t kv_head;
   };
@@ -84,10 +89,11 @@ struct Backward {
     float* d_out = s.d_out.data() + g.first * width;
     float* scores = s.scores.data() + g.first * kKvBlock;
     float* d_scores = s.d_scores.data() + g.first * kKvBlock;
-    int32_t* valid = s.valid.data() + g.first;
+    int32_t *begin = s.begin.data() + g.first, *end = s.end.data() + g.first;
     for (int64_t i = 0; i < rows; ++i) {
-      const int64_t seen = g.position + (g.first + i) / group + 1;
-      valid[i] = static_cast<int32_t>(std::min(kKvBlock, seen));
+      const int64_t position = g.position + (g.first + i) / group, at = g.b * kKvBlock;
+      begin[i] = static_cast<int32_t>(std::max<int64_t>(0, shape.first_seen(position) - at));
+      end[i] = static_cast<int32_t>(std::min(kKvBlock, position - at + 1));
     }
     const float* keys = pool.keys(g.block, g.kv_head);
     const float* values = pool.values(g.block, g.kv_head);
@@ -112,8 +118,8 @@ struct Backward {
     dp.b = s.values.data();
     dp.c = d_scores;
     simd().product(dp);
-    simd().softmax_gradient({scores, rows, valid}, s.lse.data() + g.first, s.delta.data() + g.first,
-                            d_scores);
+    simd().softmax_gradient({scores, rows, begin, end}, s.lse.data() + g.first,
+                            s.delta.data() + g.first, d_scores);
     BlockProduct dq = {.a = d_scores,
                        .lda = kKvBlock,
                        .a_columns = false,

@@ -84,7 +84,8 @@ struct LogitGradient {
 struct ScoreRows {
   float* scores;
   int64_t rows;
-  const int32_t* valid;
+  const int32_t* begin;  // keys [begin, end) of the block are seen, at least one
+  const int32_t* end;
 };
 
 struct NormRow {

@@ -32,12 +32,16 @@ at::Tensor rope(const at::Tensor& x, const at::Tensor& cosine, const at::Tensor&
   return at::cat({a * c - b * s, b * c + a * s}, -1);
 }
 
-Attention attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale) {
+Attention attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale,
+                    int64_t window) {
   const int64_t length = q.size(0), group = q.size(1) / k.size(1);
   at::Tensor keys = k.repeat_interleave(group, 1).transpose(0, 1);  // [heads, T, head_dim]
   at::Tensor values = v.repeat_interleave(group, 1).transpose(0, 1);
   at::Tensor scores = at::matmul(q.transpose(0, 1), keys.transpose(1, 2)) * scale;
   at::Tensor hidden = at::ones({length, length}, at::kBool).tril().logical_not();
+  if (window > 0) {
+    hidden = hidden.logical_or(at::ones({length, length}, at::kBool).tril(-window));
+  }
   scores = at::masked_fill(scores, hidden, -std::numeric_limits<double>::infinity());
   return {at::matmul(at::softmax(scores, -1), values).transpose(0, 1),
           at::logsumexp(scores, {-1}).transpose(0, 1)};

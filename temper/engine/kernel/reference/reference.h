@@ -21,8 +21,10 @@ at::Tensor rope(const at::Tensor& x, const at::Tensor& cosine, const at::Tensor&
 struct Attention {
   at::Tensor out, lse;  // [T, heads, head_dim], [T, heads]
 };
-/// Causal attention of one sequence: q [T, heads, head_dim], k and v [T, kv_heads, head_dim].
-Attention attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale);
+/// Causal attention of one sequence: q [T, heads, head_dim], k and v [T, kv_heads, head_dim]; a
+/// query sees `window` positions, or all before it.
+Attention attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale,
+                    int64_t window = 0);
 
 struct Head {
   at::Tensor logp, lse, entropy, sum_p2;  // [N]
