@@ -192,7 +192,7 @@ class Session {
                                .rows = static_cast<int64_t>(tokens.size()),
                                .first_position = position,
                                .blocks = blocks,
-                               .unit = static_cast<int64_t>(batch.sequences.size())});
+                               .unit = 0});  // neighbours share their prompt's blocks
     for (size_t i = 0; i < tokens.size(); ++i) {
       batch.tokens.push_back(tokens[i]);
       batch.positions.push_back(static_cast<int32_t>(position + static_cast<int64_t>(i)));
