@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "temper/foundation/error/error.h"
+#include "temper/learn/batch/bins.h"
 
 namespace temper::batch {
 namespace {
@@ -140,34 +141,44 @@ std::vector<size_t> runs(std::span<const int64_t> costs, int64_t budget) {
   return sizes;
 }
 
-std::vector<Packed> pack(std::span<const Group> groups, int64_t budget) {
-  std::vector<Packed> batches;
-  std::vector<Group> open;
-  int64_t used = 0;
-  auto close = [&] {
-    if (!open.empty()) batches.push_back(pack_all(open));
-    open.clear();
-    used = 0;
-  };
+namespace {
+
+/// The groups, those that exceed the budget cut between their answers.
+std::vector<Group> within(std::span<const Group> groups, int64_t budget) {
+  std::vector<Group> all;
   for (const Group& group : groups) {
     if (cost(group) <= budget) {
-      if (used + cost(group) > budget) close();
-      used += cost(group);
-      open.push_back(group);
+      all.push_back(group);
       continue;
     }
-    close();
     Group part{.prompt = group.prompt, .answers = {}};
     for (const Answer& answer : group.answers) {
       if (!part.answers.empty() && cost(part) + rows_of(answer) > budget) {
-        batches.push_back(pack_all({&part, 1}));
+        all.push_back(part);
         part.answers.clear();
       }
       part.answers.push_back(answer);
     }
-    batches.push_back(pack_all({&part, 1}));
+    all.push_back(std::move(part));
   }
-  close();
+  return all;
+}
+
+}  // namespace
+
+std::vector<Packed> pack(std::span<const Group> groups, int64_t budget) {
+  const std::vector<Group> parts = within(groups, budget);
+  std::vector<int64_t> costs;
+  for (const Group& part : parts) costs.push_back(cost(part));
+  std::vector<std::vector<size_t>> bins = best_fit_decreasing(costs, budget);
+  for (std::vector<size_t>& bin : bins) std::ranges::sort(bin);
+  std::ranges::sort(bins);
+  std::vector<Packed> batches;
+  for (const std::vector<size_t>& bin : bins) {
+    Builder builder;
+    for (size_t part : bin) builder.add(parts[part]);
+    batches.push_back(builder.take());
+  }
   return batches;
 }
 

@@ -41,9 +41,9 @@ struct Packed {
 /// Rows that a group costs: its prompt once and its answers without their last tokens.
 int64_t cost(const Group& group);
 
-/// Cuts groups, in order, into micro-batches of at most `budget` rows; a group that is too large is
-/// cut between its answers, with the prompt repeated. An answer alone that exceeds the budget gets
-/// a micro-batch of its own.
+/// Groups in as few micro-batches of at most `budget` rows as bins.h finds, each in order; a group
+/// that is too large is cut between its answers, with the prompt repeated. An answer alone that
+/// exceeds the budget gets a micro-batch of its own.
 std::vector<Packed> pack(std::span<const Group> groups, int64_t budget);
 
 /// One micro-batch of everything given.

@@ -66,6 +66,17 @@ TEST(Pack, MicroBatchesKeepToTheBudgetAndTheOrder) {
   EXPECT_EQ(batches[2].answers, (std::vector<int64_t>{4}));
 }
 
+TEST(Pack, AMicroBatchIsFilledWithWhatFitsBest) {
+  const std::vector<Group> groups = {{.prompt = {}, .answers = {answer(16, 0, 0)}},
+                                     {.prompt = {}, .answers = {answer(16, 100, 1)}},
+                                     {.prompt = {}, .answers = {answer(11, 200, 2)}},
+                                     {.prompt = {}, .answers = {answer(11, 300, 3)}}};
+  const std::vector<Packed> batches = pack(groups, 25);
+  ASSERT_EQ(batches.size(), 2u);  // in order they would be three
+  EXPECT_EQ(batches[0].answers, (std::vector<int64_t>{0, 2}));
+  EXPECT_EQ(batches[1].answers, (std::vector<int64_t>{1, 3}));
+}
+
 TEST(Pack, ItemsGoInRunsWithinTheBudget) {
   const std::vector<int64_t> costs = {3, 4, 9, 1, 2, 3};
   EXPECT_EQ(runs(costs, 7), (std::vector<size_t>{2, 1, 3}));

@@ -8,6 +8,7 @@
 #include "temper/foundation/clock/clock.h"
 #include "temper/foundation/error/error.h"
 #include "temper/learn/algo/supervised.h"
+#include "temper/learn/batch/bins.h"
 #include "temper/learn/batch/pack.h"
 #include "temper/learn/step/step.h"
 #include "temper/learn/train/packing.h"
@@ -114,7 +115,7 @@ void pack_rows(const SftOptions& options, TokenRows& rows) {
   }
   std::vector<int64_t> lengths;
   for (const chat::TokenRow& row : rows.train) lengths.push_back(std::ssize(row.ids));
-  rows.bins = best_fit_decreasing(lengths, length);
+  rows.bins = batch::best_fit_decreasing(lengths, length);
 }
 
 }  // namespace
