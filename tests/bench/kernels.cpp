@@ -93,6 +93,22 @@ static void product_bfloat16(benchmark::State& state) {
   product(state, Dtype::BFloat16);
 }
 
+/// The input's gradient, from the forward pass's panels.
+static void turned_bfloat16(benchmark::State& state) {
+  const int64_t m = state.range(0), k = state.range(1), n = state.range(2);
+  Panels forward(n, k, Dtype::BFloat16);
+  forward.pack(sample(k * n, 1).data(), Layout::Transposed);
+  if (!can_be_turned(Dtype::BFloat16))
+    return state.SkipWithError("bf16 has panels of its own here");
+  const Panels panels = Panels::turned(forward);
+  const std::vector<float> a = sample(m * k, 2);
+  std::vector<float> c(static_cast<size_t>(m * n));
+  for (auto _ : state) {
+    multiply({.a = a.data(), .lda = k, .m = m, .b = panels, .c = c.data(), .ldc = n});
+  }
+  rate(state, 2.0 * static_cast<double>(m * k * n));
+}
+
 static void aten(benchmark::State& state, at::ScalarType dtype) {
   const int64_t m = state.range(0), k = state.range(1), n = state.range(2);
   const std::vector<float> w = sample(k * n, 1), x = sample(m * k, 2);
@@ -119,6 +135,11 @@ static void shapes(benchmark::internal::Benchmark* b) {
 }
 BENCHMARK(product_float32)->Apply(shapes);
 BENCHMARK(product_bfloat16)->Apply(shapes);
+BENCHMARK(turned_bfloat16)
+    ->Args({256, 576, 1536})
+    ->Args({1024, 576, 1536})
+    ->Args({1024, 1536, 576})
+    ->UseRealTime();
 BENCHMARK(linear_float32)->Apply(shapes);
 BENCHMARK(linear_bfloat16)->Apply(shapes);
 

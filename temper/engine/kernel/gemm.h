@@ -33,7 +33,13 @@ class Panels {
   /// Panels that hold nothing: a product makes them from `source`, which must outlive them, as it
   /// reads them. Its bits are those of panels packed from the dequantised values. Not for heads.
   Panels(const Quantised& source, Layout layout, Dtype dtype);
+  /// The same of a weight that is packed Transposed on the fma class: it is read the other way
+  /// round, as if packed Plain. `forward` must outlive them.
+  static Panels turned(const Panels& forward);
   const Quantised* source() const { return source_; }
+  const Panels* forward() const { return forward_; }
+  /// Whether products make the panels as they read them.
+  bool made() const { return source_ != nullptr || forward_ != nullptr; }
   Layout layout() const { return layout_; }
 
   int64_t k() const { return k_; }
@@ -63,8 +69,13 @@ class Panels {
   Packing packing_ = Packing::Fma;
   Layout layout_ = Layout::Transposed;
   const Quantised* source_ = nullptr;
+  const Panels* forward_ = nullptr;
   tensor::Buffer data_;
 };
+
+/// Whether panels of this type are packed for the fma class now: such a weight is kept once, and
+/// read the other way round in the backward pass.
+bool can_be_turned(Dtype dtype);
 
 struct Product {
   const float* a;  // [M, K], row stride lda

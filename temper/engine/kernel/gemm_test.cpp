@@ -75,6 +75,30 @@ TEST(Gemm, AgreesWithTheReferenceOnAnyShape) {
   }
 }
 
+TEST(Gemm, PanelsReadTheOtherWayRoundGiveTheBitsOfPackedOnes) {
+  struct Shape {
+    int64_t m, out, in;
+  };
+  for (Shape s : {Shape{1, 1, 1},
+                  {3, 20, 7},
+                  {5, 300, 100},
+                  {64, 64, 192},
+                  {7, 700, 33},
+                  {400, 330, 200},
+                  {1100, 400, 600}}) {
+    for (Dtype dtype : {Dtype::Float32, Dtype::BFloat16}) {
+      if (!can_be_turned(dtype)) continue;
+      const std::vector<float> weight = sample(s.out * s.in, 1), dy = sample(s.m * s.out, 2);
+      const Panels forward = packed(weight, s.in, s.out, dtype, Layout::Transposed);
+      const Panels plain = packed(weight, s.out, s.in, dtype, Layout::Plain);
+      const std::vector<float> want = product(dy, s.m, plain),
+                               got = product(dy, s.m, Panels::turned(forward));
+      EXPECT_TRUE(same_bits(got.data(), want.data(), s.m * s.in))
+          << s.m << "x" << s.out << "x" << s.in;
+    }
+  }
+}
+
 TEST(Gemm, AccumulatesOnCAndReadsSomeColumnsOrSteps) {
   const int64_t m = 9, n = 100, k = 300;
   const std::vector<float> a = sample(m * k, 3);

@@ -26,8 +26,9 @@ Model::Model(const weights::ModelConfig& config, const ModelOptions& options)
     store_.add(tensor.name, matrix ? tensor.shape[0] : 1, tensor.shape.back(), matrix);
   }
   auto linear_of = [&](int64_t layer, const std::string& part) {
-    return Linear{.weight = store_.find(layer_name(layer, part + ".weight")),
-                  .bias = store_.find(layer_name(layer, part + ".bias"))};
+    Weight* weight = store_.find(layer_name(layer, part + ".weight"));
+    weight->turned = true;
+    return Linear{.weight = weight, .bias = store_.find(layer_name(layer, part + ".bias"))};
   };
   for (int64_t i = 0; i < config.layers; ++i) {
     layers_.push_back(

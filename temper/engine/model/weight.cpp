@@ -84,7 +84,13 @@ void WeightStore::pack(Weight& weight, const float* values, kernel::Dtype dtype,
   if (weight.forward.empty()) weight.forward = {weight.columns, weight.rows, dtype};
   weight.forward.pack(values, kernel::Layout::Transposed);
   if (!with_plain) return;
-  if (weight.plain.empty()) weight.plain = {weight.rows, weight.columns, dtype};
+  if (weight.turned && kernel::can_be_turned(dtype)) {
+    if (!weight.plain.made()) weight.plain = kernel::Panels::turned(weight.forward);
+    return;
+  }
+  if (weight.plain.empty() || weight.plain.made()) {
+    weight.plain = {weight.rows, weight.columns, dtype};
+  }
   weight.plain.pack(values, kernel::Layout::Plain);
 }
 

@@ -25,6 +25,7 @@ struct Weight {
   int64_t offset = -1;     ///< in the arenas; -1 when frozen
   kernel::Panels forward;  ///< matrix: in × out, packed Transposed
   kernel::Panels plain;    ///< matrix: out × in, for the input's gradient; empty unless needed
+  bool turned = false;     ///< `plain` reads `forward` where it can, and holds nothing
   tensor::Floats values;   ///< vector: as the forward pass reads it
   /// A quantised matrix: what `forward` and `plain` read. On the heap, for they refer to it.
   std::unique_ptr<kernel::Quantised> quantised = nullptr;

@@ -39,7 +39,8 @@ void Runner::mix(model::Model& other, double share) {
   }
   other_ = &other;
   share_ = share;
-  cache_ = other_cache_ = {};
+  cache_ = {};
+  other_cache_ = {};
   blocks_ = {};
 }
 

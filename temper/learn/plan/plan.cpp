@@ -230,8 +230,9 @@ Prediction predict(const weights::ModelConfig& config, const Shape& shape, const
   const double weights = weight_bytes(config, shape);
   add("weights", weights * (shape.reference_copy ? 2 : 1));
   add("another model", static_cast<double>(shape.other_bytes));
-  if (training) {  // what is quantised is read in both directions
-    add("weights for the backward pass", ((quantised ? 0 : sizes.layers) + sizes.head) * each);
+  if (training) {
+    const bool once = quantised || kernel::can_be_turned(shape.dtype);
+    add("weights for the backward pass", ((once ? 0 : sizes.layers) + sizes.head) * each);
     if (shape.training == model::Training::Lora) add("adapters, both ways", trained * 8);
     const auto n = [](int64_t count) { return static_cast<double>(count); };
     add("masters, gradients and two moments", trained * (shape.byte_moments ? 10.03 : 16));

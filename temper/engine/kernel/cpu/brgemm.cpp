@@ -154,13 +154,13 @@ const uint16_t* dequantised(const Panels& b, int64_t number) {
   packed.resize(static_cast<size_t>(even(b.k()) * kWidth));
   const int64_t columns = std::min(kWidth, b.n() - number * kWidth);
   if (columns < kWidth) values.zero();
-  dequantise({.b = b,
-              .first = number * kWidth,
-              .columns = columns,
-              .steps = {0, b.k()},
-              .out = values.data(),
-              .panel = kPanelWidth,
-              .ld = kWidth});
+  make({.b = b,
+        .first = number * kWidth,
+        .columns = columns,
+        .steps = {0, b.k()},
+        .out = values.data(),
+        .panel = kPanelWidth,
+        .ld = kWidth});
   pack(values.data(), Layout::Plain, b.k(), kWidth, 0, packed.data());
   return packed.data();
 }

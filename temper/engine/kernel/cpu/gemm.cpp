@@ -85,8 +85,19 @@ Panels::Panels(const Quantised& source, Layout layout, Dtype dtype)
       layout_(layout),
       source_(&source) {}
 
+Panels Panels::turned(const Panels& forward) {
+  ASSERT(forward.packing() == Packing::Fma && !forward.made(), "panels of 16 columns are turned");
+  Panels plain;
+  plain.k_ = forward.n();
+  plain.n_ = forward.k();
+  plain.dtype_ = forward.dtype();
+  plain.layout_ = Layout::Plain;
+  plain.forward_ = &forward;
+  return plain;
+}
+
 void Panels::pack(const float* values, Layout layout) {
-  ASSERT(source_ == nullptr, "quantised panels are read from their source");
+  ASSERT(!made(), "panels that a product makes are read from their source");
   const bool bf16 = dtype_ == Dtype::BFloat16;
   packing_ = bf16 && cpu::brgemm::usable() ? Packing::Pairs : Packing::Fma;
   if (packing_ == Packing::Pairs) {
@@ -134,6 +145,10 @@ void Panels::column(int64_t j, float* out) const {
   }
 }
 
+bool can_be_turned(Dtype dtype) {
+  return dtype == Dtype::Float32 || !cpu::brgemm::usable();
+}
+
 void multiply(const Product& product) {
   cpu::multiply(product, {});
 }
@@ -142,9 +157,9 @@ void cpu::multiply(const Product& given, Steps wanted) {
   const auto [g, steps] = checked(given, wanted);
   if (g.m == 0 || g.count == 0) return;
   if (g.b.packing() == Panels::Packing::Pairs) return brgemm::multiply(g, steps, false);
-  if (g.b.source() != nullptr) {
-    ASSERT(steps.count == g.b.k(), "a quantised weight is read whole");
-    return multiply_quantised(g);
+  if (g.b.made()) {
+    ASSERT(steps.count == g.b.k(), "panels that are made are read whole");
+    return multiply_made(g);
   }
   // Columns are cut first: each thread then reads its own panels. Enough pieces for an even end.
   const int64_t threads = tensor::threads(), panels = up(g.count, kPanelWidth);
@@ -167,7 +182,7 @@ void cpu::multiply(const Product& given, Steps wanted) {
 void cpu::multiply_here(const Product& given, Steps wanted) {
   const auto [g, steps] = checked(given, wanted);
   if (g.m == 0 || g.count == 0) return;
-  ASSERT(g.b.source() == nullptr, "a quantised weight is no head");
+  ASSERT(!g.b.made(), "a head's panels are packed");
   if (g.b.packing() == Panels::Packing::Pairs) return brgemm::multiply(g, steps, true);
   for (int64_t row = 0; row < g.m; row += kRowBlock) {
     fma_product(g, steps, {row, std::min(kRowBlock, g.m - row)}, {0, g.count});

@@ -28,19 +28,19 @@ void multiply(const Product& product, Steps steps);
 /// The same on this thread alone.
 void multiply_here(const Product& product, Steps steps);
 
-/// Some columns of quantised panels for some steps, as floats: out[p · panel + k · ld + j] is
+/// Some columns of panels that are made, for some steps, as floats: out[p · panel + k · ld + j] is
 /// B[steps.first + k, first + 16 p + j]. `first` and steps.first are multiples of 16.
-struct QuantisedColumns {
+struct MadeColumns {
   const Panels& b;
   int64_t first, columns;
   Steps steps;
   float* out;
   int64_t panel, ld;
 };
-void dequantise(const QuantisedColumns& columns);
+void make(const MadeColumns& columns);
 
-/// A product with quantised panels on the fma class: panels become floats for a few steps at a
-/// time, and meet every row of A.
-void multiply_quantised(const Product& product);
+/// A product with panels that are made, on the fma class: they become floats for a few steps at a
+/// time, and meet many rows of A.
+void multiply_made(const Product& product);
 
 }  // namespace temper::kernel::cpu
