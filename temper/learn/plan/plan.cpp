@@ -22,7 +22,7 @@ namespace {
 
 /// Shares of the probed product's rate that a step's products and its attention reach: packing,
 /// norms and pointwise work stand between them.
-constexpr double kProductShare = 0.8, kAttentionShare = 0.3;
+constexpr double kProductShare = 0.72, kAttentionShare = 0.3;
 /// Bytes that a step of AdamW moves a trained number: gradient, master and moments read, three of
 /// them written, forward copies written.
 constexpr double kOptimizerBytes = 36;
