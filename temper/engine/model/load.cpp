@@ -1,4 +1,5 @@
-// How a model gets its weights: from a checkpoint, or fresh; a score head and adapters start here.
+// How a model gets its weights: from a checkpoint, another model, or fresh; a score head and
+// adapters start here.
 #include <cmath>
 
 #include "temper/engine/model/model.h"
@@ -102,6 +103,18 @@ void Model::start_adapter() {  // PEFT: A uniform in ±1/√in (Kaiming, a = √
     store_.assign(*layer.magnitude, start_magnitude(layer), kernel::Dtype::Float32, false);
     refresh_gain(layer);
   });
+}
+
+void Model::take(const WeightStore& like, std::span<const float> masters) {
+  for (const Weight& there : like.all()) {
+    if (!there.trained()) continue;
+    Weight* own = store_.find(there.name);
+    ASSERT(own != nullptr && own->size() == there.size(), "two models of one shape");
+    store_.assign(
+        *own, masters.subspan(static_cast<size_t>(there.offset), static_cast<size_t>(there.size())),
+        dtype_of(*own), needs_plain(*own));
+  }
+  ++version_;
 }
 
 }  // namespace temper::model

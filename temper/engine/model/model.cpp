@@ -137,18 +137,6 @@ const Linear* Model::find_linear(std::string_view weight) const {
   return nullptr;
 }
 
-void Model::take(const WeightStore& like, std::span<const float> masters) {
-  for (const Weight& there : like.all()) {
-    if (!there.trained()) continue;
-    Weight* own = store_.find(there.name);
-    ASSERT(own != nullptr && own->size() == there.size(), "two models of one shape");
-    store_.assign(
-        *own, masters.subspan(static_cast<size_t>(there.offset), static_cast<size_t>(there.size())),
-        dtype_of(*own), needs_plain(*own));
-  }
-  ++version_;
-}
-
 kernel::AttentionShape Model::attention_shape(int64_t window) const {
   return {.heads = config_.heads,
           .kv_heads = config_.kv_heads,
