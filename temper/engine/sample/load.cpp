@@ -100,15 +100,15 @@ Loaded load(const std::string& path, model::ModelOptions options) {
 
 void write_model(const std::string& folder, const model::Model& model,
                  const token::Tokenizer& tokenizer) {
-  std::vector<float> values;
+  tensor::Floats values;  // from blocks that training used
   const bool bf16 = model.options().dtype == kernel::Dtype::BFloat16;
   weights::write_folder(folder, model.config(),
                         [&](const weights::NamedShape& tensor) {
                           int64_t size = 1;
                           for (int64_t length : tensor.shape) size *= length;
-                          values.resize(static_cast<size_t>(size));
-                          model.read(tensor.name, values);
-                          return std::span<const float>(values);
+                          values.resize(size);
+                          model.read(tensor.name, values.span());
+                          return std::span<const float>(values.span());
                         },
                         {.format = bf16 ? file::Format::BF16 : file::Format::F32});
   write_tokenizer(folder, model, tokenizer);
