@@ -81,7 +81,7 @@ class Gradients(TrainerCallback):
         self.found = {k: v.grad.clone() for k, v in model.named_parameters()}
 
 
-def record(data, micro_batch):
+def record(data, micro_batch, trainer_type=Recording, **more):
     model = LlamaForCausalLM.from_pretrained(os.path.join(HERE, "tiny", "llama"), dtype=torch.float64)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer(models.WordLevel({f"w{i}": i for i in range(96)}, unk_token="w0")), pad_token="w0",
@@ -90,9 +90,9 @@ def record(data, micro_batch):
                      gradient_accumulation_steps=len(data) // micro_batch, max_steps=1, learning_rate=0.0,
                      max_grad_norm=0.0, completion_only_loss=True, report_to="none",
                      bf16=False, use_cpu=True, gradient_checkpointing=False, save_strategy="no",
-                     logging_steps=1, disable_tqdm=True)
+                     logging_steps=1, disable_tqdm=True, **more)
     gradients = Gradients()
-    trainer = Recording(model=model, args=args, train_dataset=Dataset.from_list(data), processing_class=tokenizer,
+    trainer = trainer_type(model=model, args=args, train_dataset=Dataset.from_list(data), processing_class=tokenizer,
                         callbacks=[gradients])
     trainer.kept, trainer.total = [], 0.0
     trainer.train()
@@ -128,4 +128,5 @@ def main():
     print(runs["whole"]["loss"], worst)
 
 
-main()
+if __name__ == "__main__":
+    main()

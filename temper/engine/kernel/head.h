@@ -4,6 +4,7 @@
 // float32.
 //
 //   z = h·Wᵀ / temperature    logp = z_target - lse(z)    entropy = lse - Σ p z
+//   mean_logp = Σ_v (z_v - lse) / vocabulary
 #pragma once
 
 #include <cstdint>
@@ -22,25 +23,28 @@ struct HeadInput {
 };
 /// Per-row statistics; a null pointer is not computed.
 struct HeadOutput {
-  float* logp = nullptr;      // [N]
-  float* lse = nullptr;       // [N]
-  float* entropy = nullptr;   // [N] nats
-  float* sum_p2 = nullptr;    // [N] Σ p² (WPO)
-  int32_t* argmax = nullptr;  // [N] the first of the largest logits (mean_token_accuracy)
+  float* logp = nullptr;       // [N]
+  float* lse = nullptr;        // [N]
+  float* entropy = nullptr;    // [N] nats
+  float* sum_p2 = nullptr;     // [N] Σ p² (WPO)
+  int32_t* argmax = nullptr;   // [N] the first of the largest logits (mean_token_accuracy)
+  float* mean_logp = nullptr;  // [N] mean of log p over the vocabulary (label smoothing)
 };
 void head(const HeadInput& in, const HeadOutput& out);
 
 struct HeadGradient {
-  const float* lse;                  // [N] from head()
-  const float* entropy = nullptr;    // [N] from head(); needed with d_entropy
-  const float* d_logp;               // [N] ∂L/∂logp
-  const float* d_entropy = nullptr;  // [N]
+  const float* lse;                    // [N] from head()
+  const float* entropy = nullptr;      // [N] from head(); needed with d_entropy
+  const float* d_logp;                 // [N] ∂L/∂logp
+  const float* d_entropy = nullptr;    // [N]
+  const float* d_mean_logp = nullptr;  // [N]
   const Panels& weight_plain;  // vocabulary × width, the same weight packed Plain, for dh = dz·W
   float* d_hidden;             // [N, width], overwritten
   float* d_weight = nullptr;   // [vocabulary, width], added to; null for a frozen head
 };
-/// dz = ((1[target] - p)·d_logp - p·(z - lse + entropy)·d_entropy) / temperature, logits computed
-/// again. Rows are visited in the same order whatever the threads, d_weight's chain runs over the
+/// dz = ((1[target] - p)·d_logp - p·(z - lse + entropy)·d_entropy
+///       + (1 / vocabulary - p)·d_mean_logp) / temperature, logits computed again. Rows are visited
+///       in the same order whatever the threads, d_weight's chain runs over the
 /// rows in their order.
 void head_backward(const HeadInput& in, const HeadGradient& gradient);
 

@@ -35,15 +35,15 @@ struct Case {
 };
 
 struct Outputs {
-  std::vector<float> logp, lse, entropy, sum_p2;
+  std::vector<float> logp, lse, entropy, sum_p2, mean_logp;
   std::vector<int32_t> argmax;
 };
 static Outputs run(const Case& c) {
   const auto n = static_cast<size_t>(c.rows);
   Outputs o = {std::vector<float>(n), std::vector<float>(n), std::vector<float>(n),
-               std::vector<float>(n), std::vector<int32_t>(n)};
-  head(c.input(),
-       {o.logp.data(), o.lse.data(), o.entropy.data(), o.sum_p2.data(), o.argmax.data()});
+               std::vector<float>(n), std::vector<float>(n), std::vector<int32_t>(n)};
+  head(c.input(), {o.logp.data(), o.lse.data(), o.entropy.data(), o.sum_p2.data(), o.argmax.data(),
+                   o.mean_logp.data()});
   return o;
 }
 
@@ -61,13 +61,18 @@ static at::Tensor token_ids(const Case& c) {
 struct Gradients {
   std::vector<float> hidden, weight;
 };
-static Gradients backward(const Case& c, const Outputs& o, const std::vector<float>& d_logp,
-                          const std::vector<float>& d_entropy) {
+struct Slopes {
+  std::vector<float> logp, entropy, mean_logp;
+  explicit Slopes(const Case& c)
+      : logp(sample(c.rows, 3)), entropy(sample(c.rows, 4)), mean_logp(sample(c.rows, 5)) {}
+};
+static Gradients backward(const Case& c, const Outputs& o, const Slopes& slopes) {
   Gradients g = {std::vector<float>(c.hidden.size()), std::vector<float>(c.weight.size())};
   head_backward(c.input(), {.lse = o.lse.data(),
                             .entropy = o.entropy.data(),
-                            .d_logp = d_logp.data(),
-                            .d_entropy = d_entropy.data(),
+                            .d_logp = slopes.logp.data(),
+                            .d_entropy = slopes.entropy.data(),
+                            .d_mean_logp = slopes.mean_logp.data(),
                             .weight_plain = c.plain,
                             .d_hidden = g.hidden.data(),
                             .d_weight = g.weight.data()});
@@ -78,18 +83,20 @@ TEST(Head, AgreesWithTheReferenceForwardAndBackward) {
   for (const Case& c : {Case(1, 8, 5, 1), Case(5, 24, 1024, 0.7), Case(101, 32, 2500, 1),
                         Case(300, 16, 5000, 1.3)}) {
     const Outputs o = run(c);
-    const std::vector<float> d_logp = sample(c.rows, 3), d_entropy = sample(c.rows, 4);
-    const Gradients g = backward(c, o, d_logp, d_entropy);
+    const Slopes slopes(c);
+    const Gradients g = backward(c, o, slopes);
     at::Tensor h = leaf(c.hidden, {c.rows, c.width}), w = leaf(c.weight, {c.vocabulary, c.width});
     reference::Head want = reference::head(h, w, token_ids(c), c.temperature);
-    (want.logp * leaf(d_logp, {c.rows}).detach() +
-     want.entropy * leaf(d_entropy, {c.rows}).detach())
+    (want.logp * leaf(slopes.logp, {c.rows}).detach() +
+     want.entropy * leaf(slopes.entropy, {c.rows}).detach() +
+     want.mean_logp * leaf(slopes.mean_logp, {c.rows}).detach())
         .sum()
         .backward();
     expect_near(o.logp, want.logp.detach(), 2e-5);  // logits below 20, in float32
     expect_near(o.lse, want.lse.detach(), 2e-5);
     expect_near(o.entropy, want.entropy.detach(), 2e-5);
     expect_near(o.sum_p2, want.sum_p2.detach(), 1e-5);
+    expect_near(o.mean_logp, want.mean_logp.detach(), 2e-5);
     expect_near(g.hidden, h.grad(), 1e-4);
     expect_near(g.weight, w.grad(), 1e-4);
     at::Tensor best = std::get<1>(at::max(at::matmul(h, w.t()), 1));
@@ -121,13 +128,13 @@ TEST(Head, ARowHasTheSameBitsAloneInABatchAndFromItsLogits) {
 
 TEST(Head, BitsDependOnNeitherThreadsNorInstructionSet) {
   const Case c(99, 20, 1500, 0.8);
-  const std::vector<float> d_logp = sample(c.rows, 3), d_entropy = sample(c.rows, 4);
+  const Slopes slopes(c);
   EXPECT_EQ(
       differing_setting([&] {
         Outputs o = run(c);
-        const Gradients g = backward(c, o, d_logp, d_entropy);
+        const Gradients g = backward(c, o, slopes);
         for (const std::vector<float>* part : std::initializer_list<const std::vector<float>*>{
-                 &o.lse, &o.entropy, &o.sum_p2, &g.hidden, &g.weight}) {
+                 &o.lse, &o.entropy, &o.sum_p2, &o.mean_logp, &g.hidden, &g.weight}) {
           o.logp.insert(o.logp.end(), part->begin(), part->end());
         }
         return o.logp;

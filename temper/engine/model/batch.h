@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "temper/engine/kernel/attention.h"
@@ -20,6 +21,14 @@ struct SequenceRows {
   bool trunk = false;  ///< others continue it: its keys are stored, then `copies` made, then theirs
 };
 
+/// Uniform noise on what the tokens are embedded as (embedding_noise.h), for training.
+struct EmbeddingNoise {
+  uint64_t seed = 0;
+  uint32_t step = 0;                ///< the optimizer's
+  std::vector<uint32_t> row{};      ///< [sequences] which row of the optimizer batch each is
+  std::vector<float> half_width{};  ///< [sequences] noise lies within ± this
+};
+
 struct Batch {
   std::vector<int32_t> tokens;     ///< [T]
   std::vector<int32_t> positions;  ///< [T]
@@ -28,6 +37,7 @@ struct Batch {
       copies;                    ///< the block in which a branch leaves its trunk, one a branch
   int64_t blocks = 0;            ///< numbers used are below this
   std::vector<int32_t> outputs;  ///< [N] rows whose final hidden state is wanted; may repeat
+  std::optional<EmbeddingNoise> noise{};
 
   int64_t rows() const { return static_cast<int64_t>(tokens.size()); }
 };

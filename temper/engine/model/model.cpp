@@ -5,6 +5,7 @@
 
 #include "temper/engine/kernel/norm.h"
 #include "temper/engine/kernel/pointwise.h"
+#include "temper/engine/model/embedding_noise.h"
 #include "temper/engine/tensor/parallel.h"
 #include "temper/foundation/error/error.h"
 
@@ -197,6 +198,7 @@ void Model::embed(const Batch& batch, float* x) const {
       embedding_->forward.column(batch.tokens[static_cast<size_t>(t)], x + t * width);
     }
   });
+  add_noise(batch, width, x);
 }
 
 namespace {

@@ -26,6 +26,7 @@ namespace temper::random {
 ///   Request     request high     request low    sample index    position in the completion
 ///   Bootstrap   evaluation       0              0               draw
 ///   Dither      weight's number  0              element high    element low
+///   Noise       optimizer step   row of batch   position        element
 ///   Test        free
 enum class Purpose : uint32_t {
   Data = 1,       ///< order of rows
@@ -38,7 +39,8 @@ enum class Purpose : uint32_t {
   Request = 8,    ///< tokens sampled for a user: chat, sample, serve
   Bootstrap = 9,  ///< confidence intervals
   Test = 10,      ///< free
-  Dither = 11     ///< masters of a model stored in bfloat16
+  Dither = 11,    ///< masters of a model stored in bfloat16
+  Noise = 12      ///< on embeddings
 };
 
 using Words = std::array<uint32_t, 4>;

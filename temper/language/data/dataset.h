@@ -74,6 +74,18 @@ struct Dataset {
   std::vector<Rejected> rejected;  ///< of both splits; empty unless on_bad_row is "skip"
 };
 
+/// What `rows` holds of both splits: `work(row, to)` for each row, guarded, `to` being rows.train
+/// or rows.test; what the reader rejected is listed behind what `work` did.
+template <class Rows, class Work>
+void each_row(const Dataset& dataset, const DatasetOptions& options, Rows& rows, Work work) {
+  auto read = [&](const std::vector<Row>& from, auto& to) {
+    for (const Row& row : from) guarded(options, row.where, rows.rejected, [&] { work(row, to); });
+  };
+  read(dataset.train, rows.train);
+  read(dataset.test, rows.test);
+  rows.rejected.insert(rows.rejected.end(), dataset.rejected.begin(), dataset.rejected.end());
+}
+
 /// Reads both splits. `wanted` names the types the caller can use, empty for any but Stepwise and
 /// Other; a row
 /// with `prompt` and `completion` is PromptOnly where only that is wanted. All rows are of the type

@@ -23,6 +23,7 @@ struct Tokens {
   at::Tensor old_value;       // [N] at the start of the update
   at::Tensor value_target;    // [N] what it should have been
   at::Tensor divergence;      // [N] the student's from the teacher; nats; differentiable
+  at::Tensor mean_logp{};     // [N] mean of log π over the vocabulary; differentiable
   at::Tensor kept;            // [N] 1, or 0 where the entropy mask takes the token's term away
   at::Tensor answer;    // [N] int64, 0 … answers-1 in order: which answer the token belongs to
   int64_t answers = 0;  // in this micro-batch

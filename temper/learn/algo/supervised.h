@@ -22,6 +22,8 @@ class SupervisedLoss {
   /// β of the divergence from a teacher (engine/kernel/divergence.h) that the terms are made of
   /// alone; none: they are made of log-probs.
   virtual std::optional<double> divergence() const = 0;
+  /// True when the mean of log π over the vocabulary is read with these options.
+  virtual bool needs_mean_logp() const = 0;
 };
 
 /// A member of the family. `options` and `describe` hold the member's own described struct.
@@ -46,6 +48,7 @@ struct SupervisedNeeds {
   std::string_view summary;
   bool entropy = false;
   double (*divergence)(const Options&) = nullptr;  ///< null: none
+  bool (*mean_logp)(const Options&) = nullptr;     ///< null: never
 };
 
 template <class Options>
@@ -60,6 +63,7 @@ class SupervisedWith : public SupervisedLoss {
     if (needs_.divergence == nullptr) return {};
     return needs_.divergence(*options_);
   }
+  bool needs_mean_logp() const override { return needs_.mean_logp && needs_.mean_logp(*options_); }
 
  private:
   Loss loss_;

@@ -31,11 +31,13 @@ double HeadPass::flops() const {
 }
 
 void HeadPass::read_head() {
-  kernel::head(input(), {.logp = numbers.logp.data(),
-                         .lse = lse.data(),
-                         .entropy = numbers.entropy.data(),
-                         .sum_p2 = numbers.sum_p2.empty() ? nullptr : numbers.sum_p2.data(),
-                         .argmax = numbers.argmax.data()});
+  kernel::head(input(),
+               {.logp = numbers.logp.data(),
+                .lse = lse.data(),
+                .entropy = numbers.entropy.data(),
+                .sum_p2 = numbers.sum_p2.empty() ? nullptr : numbers.sum_p2.data(),
+                .argmax = numbers.argmax.data(),
+                .mean_logp = numbers.mean_logp.empty() ? nullptr : numbers.mean_logp.data()});
   model.count_flops(flops());
 }
 
@@ -50,13 +52,13 @@ void HeadPass::infer() {
   read_head();
 }
 
-void HeadPass::backward(model::Activations& activations, const float* d_logp,
-                        const float* d_entropy) {
+void HeadPass::backward(model::Activations& activations, const HeadSlopes& slopes) {
   tensor::Floats d_hidden(rows * model.config().width);
   kernel::head_backward(input(), {.lse = lse.data(),
                                   .entropy = numbers.entropy.data(),
-                                  .d_logp = d_logp,
-                                  .d_entropy = d_entropy,
+                                  .d_logp = slopes.logp,
+                                  .d_entropy = slopes.entropy,
+                                  .d_mean_logp = slopes.mean_logp,
                                   .weight_plain = model.head().plain,
                                   .d_hidden = d_hidden.data(),
                                   .d_weight = model.head_gradient()});

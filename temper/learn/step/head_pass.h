@@ -10,6 +10,13 @@
 
 namespace temper::step {
 
+/// [N] ∂L/∂ of what the head said; null: it is not in the loss.
+struct HeadSlopes {
+  const float* logp;
+  const float* entropy = nullptr;
+  const float* mean_logp = nullptr;
+};
+
 struct HeadPass {
   model::Model& model;
   const batch::Packed& packed;
@@ -21,12 +28,11 @@ struct HeadPass {
   /// `packed` must outlive it.
   HeadPass(model::Model& model, const batch::Packed& packed, double temperature);
 
-  /// Fill `numbers`; sum_p2 where the caller has given it its size. infer() keeps nothing for
-  /// backward().
+  /// Fill `numbers`; sum_p2 and mean_logp where the caller has given them their size. infer()
+  /// keeps nothing for backward().
   void forward(model::Activations& activations);
   void infer();
-  /// `d_entropy` may be null.
-  void backward(model::Activations& activations, const float* d_logp, const float* d_entropy);
+  void backward(model::Activations& activations, const HeadSlopes& slopes);
   /// [N] log-probs of the same pass at another temperature.
   std::vector<float> logp_at(double other_temperature) const;
 

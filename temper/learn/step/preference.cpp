@@ -121,7 +121,7 @@ struct PairStepper::Pass {
       }
       d_logp[n] = static_cast<float>(d);
     }
-    head.backward(activations, d_logp.data(), nullptr);
+    head.backward(activations, {.logp = d_logp.data()});
   }
 
   void count(PairResult& result) const {

@@ -133,14 +133,17 @@ HeadNumbers score(model::Model& model, const batch::Packed& packed, double tempe
 BatchResult Stepper::supervised(std::span<const batch::Packed> batches,
                                 const algo::SupervisedLoss& loss) {
   const tensor::SingleThread one;
+  const bool smooth = loss.needs_mean_logp();
   const algo::Denominators whole = denominators(batches);
   BatchResult result;
   FoldedMetrics metrics;
   for (const batch::Packed& packed : batches) {
     if (packed.size() == 0) continue;
     HeadPass pass(model_, packed, 1);
+    if (smooth) pass.numbers.mean_logp.resize(packed.targets.size());
     pass.forward(activations_);
     algo::Tokens tokens;
+    if (smooth) tokens.mean_logp = leaf(pass.numbers.mean_logp).set_requires_grad(true);
     tokens.logp = leaf(pass.numbers.logp).set_requires_grad(true);
     tokens.entropy = leaf(pass.numbers.entropy);
     tokens.answer = answers_of(packed);
@@ -151,7 +154,8 @@ BatchResult Stepper::supervised(std::span<const batch::Packed> batches,
     result.loss += value.item<double>();
     metrics.add(terms.metrics);
     count(pass, result);
-    pass.backward(activations_, data(tokens.logp.grad()), nullptr);
+    pass.backward(activations_, {.logp = data(tokens.logp.grad()),
+                                 .mean_logp = smooth ? data(tokens.mean_logp.grad()) : nullptr});
   }
   result.metrics = metrics.values();
   finish(result);
@@ -197,7 +201,8 @@ BatchResult Stepper::policy(std::span<const batch::Packed> batches, const algo::
     count(pass, result);
     // Groups whose answers all earned the same teach nothing: the loop packs them together.
     if (has_signal(tokens.logp.grad()) || has_signal(tokens.entropy.grad()))
-      pass.backward(activations_, data(tokens.logp.grad()), data(tokens.entropy.grad()));
+      pass.backward(activations_,
+                    {.logp = data(tokens.logp.grad()), .entropy = data(tokens.entropy.grad())});
     if (critic && has_signal(tokens.value.grad())) {
       critic->backward(critic_activations_, {data(tokens.value.grad()), critic->values.size()});
     }

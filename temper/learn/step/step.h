@@ -25,6 +25,7 @@ struct HeadNumbers {
   std::vector<float> logp, entropy;  // [N]
   std::vector<int32_t> argmax;       // [N]
   std::vector<float> sum_p2;         // [N] Σ_v π(v)²; empty: not asked for
+  std::vector<float> mean_logp;      // [N] mean of log π over the vocabulary; likewise
 };
 
 /// Log-probs by the training forward, nothing kept: for evaluation, the reference and the mismatch.

@@ -34,31 +34,23 @@ Lessons lessons(const DistillationOptions& o, const chat::Renderer& renderer, in
                                                 : data::RowType::PromptOnly};
   const data::Dataset dataset = data::read_dataset(o.data, wanted, o.common.run_seed());
   Lessons all;
-  auto render = [&](const std::vector<data::Row>& from, std::vector<Lesson>& to) {
-    for (const data::Row& row : from) {
-      data::guarded(o.data, row.where, all.rejected, [&] {
-        Lesson lesson{.prompt = renderer.prompt(row), .given = {}};
-        const int64_t room = context - static_cast<int64_t>(lesson.prompt.size());
-        if (o.lmbda > 0 && room < o.max_completion_length) {
-          throw Error(
-              {fmt::format("a prompt of {} tokens leaves {} of the model's {} to the answer",
-                           lesson.prompt.size(), std::max<int64_t>(room, 0), context),
-               row.where, "lower max_completion_length, or --on_bad_row skip"});
-        }
-        if (reads_answers) {
-          lesson.given = renderer.row(row);
-          if (lesson.given.trained_tokens() == 0) {
-            all.rejected.push_back({row.where, "no trained token"});
-            return;
-          }
-        }
-        to.push_back(std::move(lesson));
-      });
+  data::each_row(dataset, o.data, all, [&](const data::Row& row, auto& to) {
+    Lesson lesson{.prompt = renderer.prompt(row), .given = {}};
+    const int64_t room = context - static_cast<int64_t>(lesson.prompt.size());
+    if (o.lmbda > 0 && room < o.max_completion_length) {
+      throw Error({fmt::format("a prompt of {} tokens leaves {} of the model's {} to the answer",
+                               lesson.prompt.size(), std::max<int64_t>(room, 0), context),
+                   row.where, "lower max_completion_length, or --on_bad_row skip"});
     }
-  };
-  render(dataset.train, all.train);
-  render(dataset.test, all.test);
-  all.rejected.insert(all.rejected.end(), dataset.rejected.begin(), dataset.rejected.end());
+    if (reads_answers) {
+      lesson.given = renderer.row(row);
+      if (lesson.given.trained_tokens() == 0) {
+        all.rejected.push_back({row.where, "no trained token"});
+        return;
+      }
+    }
+    to.push_back(std::move(lesson));
+  });
   return all;
 }
 
@@ -154,14 +146,14 @@ class Distillation {
     const auto number = static_cast<uint32_t>(run_.state().step);
     const random::Stream mix(run_.options().run_seed(), random::Purpose::Mix);
     const bool own = mix.at({.step = number}).chance(options_.lmbda);
-    Figures lengths;
-    const std::vector<batch::Packed> batches =
-        own ? sampled(chosen, random::Purpose::Sample, number, &lengths) : given(chosen);
-    const step::BatchResult result = distiller_.train(batches);
+    const Answers answers =
+        own ? sampled(chosen, random::Purpose::Sample, number) : Answers{.batches = given(chosen)};
+    run_.state().sampled_tokens += answers.sampled_tokens;
+    const step::BatchResult result = distiller_.train(answers.batches);
     Figures figures = {{"entropy", result.mean_entropy},
                        {"mean_token_accuracy", result.token_accuracy},
                        {"on_policy", own ? 1.0 : 0.0}};
-    figures.insert(figures.end(), lengths.begin(), lengths.end());
+    figures.insert(figures.end(), answers.lengths.begin(), answers.lengths.end());
     return {.loss = result.loss, .tokens = result.read_tokens, .figures = figures};
   }
 
@@ -170,14 +162,19 @@ class Distillation {
     std::vector<const Lesson*> chosen;
     for (const Lesson& lesson : test) chosen.push_back(&lesson);
     const step::BatchResult result = distiller_.evaluate(
-        options_.lmbda > 0 ? sampled(chosen, random::Purpose::Evaluate, 0, nullptr)
-                           : given(chosen));
+        options_.lmbda > 0 ? sampled(chosen, random::Purpose::Evaluate, 0).batches : given(chosen));
     return RowEvaluation{.figure = result.loss, .figures = {{"entropy", result.mean_entropy}}};
   }
 
+  /// What an update reads.
+  struct Answers {
+    std::vector<batch::Packed> batches;
+    int64_t sampled_tokens = 0;  ///< 0: they are the rows' own
+    Figures lengths{};           ///< of sampled ones
+  };
+
   /// The student's answers of now; all their tokens count.
-  std::vector<batch::Packed> sampled(const std::vector<const Lesson*>& rows,
-                                     random::Purpose purpose, uint32_t step, Figures* lengths) {
+  Answers sampled(const std::vector<const Lesson*>& rows, random::Purpose purpose, uint32_t step) {
     std::vector<chat::Request> requests;
     for (const Lesson* lesson : rows) {
       chat::Request& request = requests.emplace_back();
@@ -191,28 +188,27 @@ class Distillation {
     }
     const std::vector<std::vector<chat::Completion>> said = sampler_.speak(requests);
     std::vector<batch::Group> groups;
-    double tokens = 0, cut = 0;
+    int64_t tokens = 0;
+    double cut = 0;
     for (size_t i = 0; i < rows.size(); ++i) {
       const chat::Completion& answer = said[i][0];
-      tokens += static_cast<double>(answer.tokens.size());
+      tokens += std::ssize(answer.tokens);
       cut += answer.finish == chat::Finish::Length ? 1 : 0;
       groups.push_back({.prompt = rows[i]->prompt,
                         .answers = {{answer.tokens, std::vector<uint8_t>(answer.tokens.size(), 1),
                                      static_cast<int64_t>(i)}}});
     }
-    if (lengths != nullptr) {
-      const auto count = static_cast<double>(rows.size());
-      *lengths = {{"completions/mean_length", tokens / count},
-                  {"completions/clipped_ratio", cut / count}};
-      run_.state().sampled_tokens += static_cast<int64_t>(tokens);
-    }
-    return batch::pack(groups, run_.options().micro_batch_tokens);
+    const auto count = static_cast<double>(rows.size());
+    return {.batches = batch::pack(groups, run_.options().micro_batch_tokens),
+            .sampled_tokens = tokens,
+            .lengths = {{"completions/mean_length", static_cast<double>(tokens) / count},
+                        {"completions/clipped_ratio", cut / count}}};
   }
 
   std::vector<batch::Packed> given(const std::vector<const Lesson*>& rows) const {
     std::vector<const chat::TokenRow*> tokens;
     for (const Lesson* lesson : rows) tokens.push_back(&lesson->given);
-    return packed(tokens, run_.options().micro_batch_tokens);
+    return packed(tokens, {.budget = run_.options().micro_batch_tokens});
   }
 
   Run& run_;

@@ -1,4 +1,5 @@
-// One step of sft against one of TRL's SFTTrainer (golden/sft.py, float64).
+// One step of sft against one of TRL's SFTTrainer (golden/sft.py, golden/sft_smoothing.py,
+// float64).
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -7,7 +8,7 @@
 
 #include "temper/foundation/file/file.h"
 #include "temper/foundation/file/safetensors.h"
-#include "temper/learn/algo/find.h"
+#include "temper/learn/algo/named_member.h"
 #include "temper/learn/algo/supervised.h"
 #include "temper/learn/batch/pack.h"
 #include "temper/learn/step/step.h"
@@ -28,19 +29,22 @@ std::vector<batch::Group> recorded_rows(const Json& rows) {
   return groups;
 }
 
-TEST(SftGolden, LossAndGradientsOfAStepEqualTrl) {
-  const Json golden = text::parse_json(file::read_file(kGolden + "sft.json"), "sft.json");
-  const file::Safetensors gradients = file::Safetensors::open(kGolden + "sft.safetensors");
-  const algo::Supervised& member = *find_algorithm(algo::supervised_catalogue(), "sft");
+Json recorded(const std::string& name) {
+  return text::parse_json(file::read_file(kGolden + name), name);
+}
+
+/// The step's loss, and its gradients as they stand in golden/<name>.safetensors.
+void expect_step(const std::string& name, const std::string& yaml, double loss) {
+  const Json golden = recorded("sft.json");
+  const file::Safetensors gradients = file::Safetensors::open(kGolden + name + ".safetensors");
+  const auto member = algo::named_member(algo::supervised_catalogue(), "sft", yaml);
   for (int64_t budget : {12, 1000}) {  // several micro-batches, and one
     model::Model model = model::Model::load(
         weights::Checkpoint::open(kGolden + golden["model"].get<std::string>()),
         {.dtype = kernel::Dtype::Float32, .training = model::Training::Full, .lora = {}});
     const std::vector<batch::Packed> batches = batch::pack(recorded_rows(golden["rows"]), budget);
-    const step::BatchResult result =
-        step::Stepper(model).supervised(batches, *member.make(member.options()));
-    // the model computes in float32
-    EXPECT_NEAR(result.loss, golden["accumulated"]["loss"].get<double>(), 1e-5);
+    const step::BatchResult result = step::Stepper(model).supervised(batches, *member);
+    EXPECT_NEAR(result.loss, loss, 1e-5);  // the model computes in float32
     ASSERT_EQ(gradients.tensors().size(), model.store().all().size());
     for (const file::Safetensors::Tensor& tensor : gradients.tensors()) {
       ASSERT_EQ(tensor.format, file::Format::F64) << tensor.name;
@@ -58,6 +62,16 @@ TEST(SftGolden, LossAndGradientsOfAStepEqualTrl) {
       EXPECT_LT(gap, 2e-5 * largest + 1e-7) << tensor.name;  // float32 sums of 32 tokens
     }
   }
+}
+
+TEST(SftGolden, LossAndGradientsOfAStepEqualTrl) {
+  expect_step("sft", "", recorded("sft.json")["accumulated"]["loss"]);
+}
+
+TEST(SftGolden, LossAndGradientsOfASmoothedStepEqualTrl) {
+  const Json golden = recorded("sft_smoothing.json");
+  expect_step("sft_smoothing", "label_smoothing_factor: " + golden["label_smoothing_factor"].dump(),
+              golden["loss"]);
 }
 
 }  // namespace

@@ -100,6 +100,11 @@ void describe(config::Fields<SftOptions>& f) {
         "every "
         "max_length tokens")
       .choices({"bfd", "wrapped"});
+  f.add("neftune_noise_alpha", &SftOptions::neftune_noise_alpha,
+        "in training, move the embeddings of a row of L tokens by uniform noise in ±alpha / sqrt(L "
+        "· "
+        "width) (NEFTune); unset: none")
+      .above(0);
 }
 
 SftOptions pretrain_defaults() {

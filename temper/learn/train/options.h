@@ -67,6 +67,7 @@ struct SftOptions {
   chat::RendererOptions render;
   bool packing = false;
   std::string packing_strategy = "bfd";
+  std::optional<double> neftune_noise_alpha;
 };
 void describe(config::Fields<SftOptions>& f);
 /// What temper pretrain departs from temper sft in: one long text, cut into equal pieces.

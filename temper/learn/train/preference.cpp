@@ -192,41 +192,34 @@ PairRows pair_rows(const PairOptions& options, const chat::Renderer& renderer,
   PairRows rows;
   rows.max_length = options.max_length;
   std::vector<chat::TokenPair> looked_at;
-  auto render = [&](const std::vector<data::Row>& from, std::vector<step::Pair>& to) {
-    auto add = [&](const data::Row& row) {
-      const bool drop = options.truncation_mode == "drop";
-      chat::TokenPair pair = chat::token_pair(renderer, row, drop ? 0 : options.max_length);
-      rows.truncated += pair.truncated ? 1 : 0;
-      const auto longest =
-          std::ssize(pair.prompt) + std::max(std::ssize(pair.chosen), std::ssize(pair.rejected));
-      if (drop && options.max_length > 0 && longest > options.max_length) {
-        pair.unusable = fmt::format("prompt and answer have {} tokens, max_length is {}", longest,
-                                    options.max_length);
-      }
-      if (reading.demonstrations && pair.prompt.empty())
-        pair.unusable = "the prompt is empty, and somebody is to answer it";
-      if (!pair.unusable.empty()) {
-        rows.rejected.push_back({pair.where, pair.unusable});
-        return;
-      }
-      to.push_back({.prompt = pair.prompt,
-                    .chosen = pair.chosen,
-                    .rejected = pair.rejected,
-                    .margin = reading.margins ? margin_of(row) : 0});
-      looked_at.push_back(std::move(pair));
-    };
-    for (const data::Row& row : from) {
-      data::guarded(options.data, row.where, rows.rejected, [&] {
-        if (reading.demonstrations) return add(wanted_answer(row));
-        if (!reading.unpaired) return add(row);
-        for (const data::Row& answer : data::unpaired(row)) add(answer);
-      });
+  auto add = [&](const data::Row& row, std::vector<step::Pair>& to) {
+    const bool drop = options.truncation_mode == "drop";
+    chat::TokenPair pair = chat::token_pair(renderer, row, drop ? 0 : options.max_length);
+    rows.truncated += pair.truncated ? 1 : 0;
+    const auto longest =
+        std::ssize(pair.prompt) + std::max(std::ssize(pair.chosen), std::ssize(pair.rejected));
+    if (drop && options.max_length > 0 && longest > options.max_length) {
+      pair.unusable = fmt::format("prompt and answer have {} tokens, max_length is {}", longest,
+                                  options.max_length);
     }
+    if (reading.demonstrations && pair.prompt.empty())
+      pair.unusable = "the prompt is empty, and somebody is to answer it";
+    if (!pair.unusable.empty()) {
+      rows.rejected.push_back({pair.where, pair.unusable});
+      return;
+    }
+    to.push_back({.prompt = pair.prompt,
+                  .chosen = pair.chosen,
+                  .rejected = pair.rejected,
+                  .margin = reading.margins ? margin_of(row) : 0});
+    looked_at.push_back(std::move(pair));
   };
-  render(dataset.train, rows.train);
-  render(dataset.test, rows.test);
+  data::each_row(dataset, options.data, rows, [&](const data::Row& row, auto& to) {
+    if (reading.demonstrations) return add(wanted_answer(row), to);
+    if (!reading.unpaired) return add(row, to);
+    for (const data::Row& answer : data::unpaired(row)) add(answer, to);
+  });
   rows.notes = chat::lint(renderer, looked_at);
-  rows.rejected.insert(rows.rejected.end(), dataset.rejected.begin(), dataset.rejected.end());
   return rows;
 }
 

@@ -1,7 +1,7 @@
 // Process reward models: solutions whose steps are labelled right or wrong.
 #include <nlohmann/json.hpp>
 
-#include "temper/foundation/error/error.h"
+#include "temper/language/data/solutions.h"
 #include "temper/learn/train/score.h"
 
 namespace temper::train {
@@ -10,6 +10,9 @@ void describe(config::Fields<PrmOptions>& f) {
   f.include(&PrmOptions::common);
   f.group("data");
   f.include(&PrmOptions::data);
+  f.add("neutral_steps", &PrmOptions::neutral_steps,
+        "what PRM800K's steps of rating 0 count as: wrong, or right")
+      .choices({"wrong", "right"});
   f.group("tokens");
   f.include(&PrmOptions::steps);
 }
@@ -22,30 +25,23 @@ PrmOptions prm_defaults() {
 
 Result prm(const PrmOptions& options, const algo::ScoreLoss& loss, const Setting& setting) {
   Run run(options.common, setting, weights::HeadKind::Token);
-  constexpr data::RowType kWanted[] = {data::RowType::Stepwise};
+  constexpr data::RowType kWanted[] = {data::RowType::Stepwise, data::RowType::Other};
   data::Dataset dataset = data::read_dataset(options.data, kWanted, options.common.run_seed());
   ScoreRows rows{.name = "solutions", .train = {}, .test = {}, .rejected = {}, .notes = {}};
-  auto render = [&](const std::vector<data::Row>& from, std::vector<step::ScoreItem>& to) {
-    for (const data::Row& row : from) {
-      data::guarded(options.data, row.where, rows.rejected, [&] {
-        if (!row.value->contains("labels")) {
-          throw Error({"the row has no 'labels'", row.where,
-                       "give true or false for each of its completions"});
-        }
-        chat::TokenSteps made = chat::token_steps(run.tokenizer(), row, options.steps);
-        rows.truncated += made.truncated ? 1 : 0;
-        if (!made.unusable.empty()) {
-          rows.rejected.push_back({made.where, made.unusable});
-          return;
-        }
-        to.push_back({.answers = {{std::move(made.ids), std::move(made.ends)}},
-                      .right = std::move(made.labels)});
-      });
+  const data::Neutral neutral =
+      options.neutral_steps == "right" ? data::Neutral::Right : data::Neutral::Wrong;
+  data::each_row(dataset, options.data, rows, [&](const data::Row& row, auto& to) {
+    for (const data::Row& solution : data::solutions(row, neutral)) {
+      chat::TokenSteps made = chat::token_steps(run.tokenizer(), solution, options.steps);
+      rows.truncated += made.truncated ? 1 : 0;
+      if (!made.unusable.empty()) {
+        rows.rejected.push_back({made.where, made.unusable});
+        continue;
+      }
+      to.push_back({.answers = {{std::move(made.ids), std::move(made.ends)}},
+                    .right = std::move(made.labels)});
     }
-  };
-  render(dataset.train, rows.train);
-  render(dataset.test, rows.test);
-  rows.rejected.insert(rows.rejected.end(), dataset.rejected.begin(), dataset.rejected.end());
+  });
   return score(run, rows, loss);
 }
 

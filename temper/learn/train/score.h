@@ -21,6 +21,7 @@ PairOptions reward_defaults();
 struct PrmOptions {
   CommonOptions common;
   data::DatasetOptions data;
+  std::string neutral_steps = "wrong";
   chat::StepOptions steps;
 };
 void describe(config::Fields<PrmOptions>& f);

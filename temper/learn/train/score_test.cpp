@@ -298,6 +298,28 @@ TEST_F(Scoring, SolutionsThatTeachNothingAreLeftOutAndNamed) {
   EXPECT_NE(message([&] { run_prm(o); }).find("no 'labels'"), std::string::npos);
 }
 
+TEST_F(Scoring, PublishedStepLabelsAreReadDirectly) {
+  std::ofstream(root_ / "steps.jsonl")
+      << R"({"input": "1+1? Step 1: two ки\nStep 2: 3 ки", "label": "1+1? Step 1: two +\nStep 2: 3 -", "task": "GSM8K"})";
+  PrmOptions o = prm_options("shepherd");
+  o.data.test_split_size = 0;
+  o.common.max_steps = 1;
+  run_prm(o);
+  EXPECT_EQ(read("shepherd/decoded_batch.txt"),
+            "1+1?Step 1: two\n⟦score 1⟧Step 2: 3\n⟦score 0⟧\n----\n");
+  std::ofstream(root_ / "steps.jsonl")
+      << R"({"question": {"problem": "q"}, "label": {"steps": [{"completions": [{"text": "a", "rating": 0}, {"text": "b", "rating": -1}], "chosen_completion": null}]}})";
+  o.common.output_dir = (root_ / "prm800k").string();
+  o.neutral_steps = "right";
+  const Result result = run_prm(o);
+  EXPECT_EQ((*result.summary)["rows"]["train"], 2);
+  EXPECT_NE(read("prm800k/decoded_batch.txt").find("qa\n⟦score 1⟧"), std::string::npos);
+  std::ofstream(root_ / "steps.jsonl") << R"({"solution": "a"})";
+  o.common.output_dir = (root_ / "other").string();
+  EXPECT_NE(message([&] { run_prm(o); }).find("got a row with the columns solution"),
+            std::string::npos);
+}
+
 class ScoringSlow : public Scoring {
  protected:
   /// Accuracy on 64 held-out pairs after learning from others.

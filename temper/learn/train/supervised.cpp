@@ -11,6 +11,7 @@
 #include "temper/learn/batch/bins.h"
 #include "temper/learn/batch/pack.h"
 #include "temper/learn/step/step.h"
+#include "temper/learn/train/neftune.h"
 #include "temper/learn/train/packing.h"
 #include "temper/learn/train/row_loop.h"
 
@@ -31,10 +32,11 @@ size_t common_beginning(std::span<const chat::TokenRow* const> rows) {
 
 }  // namespace
 
-std::vector<batch::Packed> packed(std::span<const chat::TokenRow* const> rows, int64_t budget) {
+std::vector<batch::Packed> packed(std::span<const chat::TokenRow* const> rows,
+                                  const MicroBatches& wanted) {
   if (rows.empty()) return {};
   constexpr size_t kWorthSharing = 32;
-  const size_t common = common_beginning(rows);
+  const size_t common = wanted.shares_beginning ? common_beginning(rows) : 0;
   const bool shared = rows.size() > 1 && common >= kWorthSharing;
   const std::ptrdiff_t skip = shared ? static_cast<std::ptrdiff_t>(common) : 0;
   std::vector<batch::Group> groups;
@@ -47,7 +49,7 @@ std::vector<batch::Packed> packed(std::span<const chat::TokenRow* const> rows, i
                                      {row.trained.begin() + skip, row.trained.end()},
                                      static_cast<int64_t>(i)});
   }
-  return batch::pack(groups, budget);
+  return batch::pack(groups, wanted.budget);
 }
 
 namespace {
@@ -131,21 +133,14 @@ TokenRows token_rows(const SftOptions& options, const chat::Renderer& renderer) 
     runlog::print("note: " + warning + "\n");
   }
   TokenRows rows;
-  auto render = [&](const std::vector<data::Row>& from, std::vector<chat::TokenRow>& to) {
-    for (const data::Row& row : from) {
-      data::guarded(options.data, row.where, rows.rejected,
-                    [&] { add(renderer.row(row), to, rows); });
-    }
-  };
-  render(dataset.train, rows.train);
-  render(dataset.test, rows.test);
+  data::each_row(dataset, options.data, rows,
+                 [&](const data::Row& row, auto& to) { add(renderer.row(row), to, rows); });
   if (options.packing) pack_rows(options, rows);
-  rows.rejected.insert(rows.rejected.end(), dataset.rejected.begin(), dataset.rejected.end());
   return rows;
 }
 
 Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& renderer,
-                  const algo::SupervisedLoss& loss) {
+                  const algo::SupervisedLoss& loss, std::optional<double> neftune_noise_alpha) {
   const CommonOptions& o = run.options();
   require_rows({"rows", rows.train.size(), rows.test.size(), rows.truncated}, rows.rejected);
   const std::vector<std::vector<size_t>>& bins = rows.bins;
@@ -170,7 +165,7 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
   step::Stepper stepper(run.model());
   std::vector<const chat::TokenRow*> test_rows;
   for (const chat::TokenRow& row : rows.test) test_rows.push_back(&row);
-  const std::vector<batch::Packed> test = packed(test_rows, o.micro_batch_tokens);
+  const std::vector<batch::Packed> test = packed(test_rows, {.budget = o.micro_batch_tokens});
   const RowLoop loop{
       .name = run.command(),
       .digits = 2,
@@ -185,8 +180,16 @@ Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& rendere
               }
               for (size_t member : bins[place]) chosen.push_back(&rows.train[member]);
             }
-            const step::BatchResult result =
-                stepper.supervised(packed(chosen, o.micro_batch_tokens), loss);
+            std::vector<batch::Packed> batches = packed(
+                chosen, {.budget = o.micro_batch_tokens, .shares_beginning = !neftune_noise_alpha});
+            if (neftune_noise_alpha) {
+              ask_noise(batches, chosen,
+                        {.alpha = *neftune_noise_alpha,
+                         .seed = o.run_seed(),
+                         .step = static_cast<uint32_t>(run.state().step),
+                         .width = run.model().config().width});
+            }
+            const step::BatchResult result = stepper.supervised(batches, loss);
             return RowStep{.loss = result.loss,
                            .tokens = tokens_of(chosen),
                            .figures = {{"entropy", result.mean_entropy},
@@ -209,7 +212,8 @@ Result sft(const SftOptions& options, const algo::SupervisedLoss& loss, const Se
   render.now_s = static_cast<int64_t>(clock::epoch_seconds());
   if (options.packing && options.packing_strategy == "wrapped") render.max_length = 0;  // no cuts
   const chat::Renderer renderer(run.tokenizer(), render, run.end_ids());
-  return supervised(run, token_rows(options, renderer), renderer, loss);
+  return supervised(run, token_rows(options, renderer), renderer, loss,
+                    options.neftune_noise_alpha);
 }
 
 }  // namespace temper::train

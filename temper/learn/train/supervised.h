@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "temper/language/chat/renderer.h"
 #include "temper/learn/batch/pack.h"
@@ -32,13 +33,17 @@ TokenRows token_rows(const SftOptions& options, const chat::Renderer& renderer);
 TokenRows token_rows(std::span<const data::Row> train, std::span<const data::Row> test,
                      const chat::Renderer& renderer);
 
-/// Rows without padding in micro-batches of at most `budget` tokens; a long beginning that all
-/// share is run once a micro-batch. An answer's id is its row's place.
-std::vector<batch::Packed> packed(std::span<const chat::TokenRow* const> rows, int64_t budget);
+struct MicroBatches {
+  int64_t budget;                ///< tokens of one at most
+  bool shares_beginning = true;  ///< a long beginning of all rows is run once a micro-batch
+};
+/// Rows without padding in micro-batches. An answer's id is its row's place.
+std::vector<batch::Packed> packed(std::span<const chat::TokenRow* const> rows,
+                                  const MicroBatches& wanted);
 
-/// Runs `loss` over the rows.
+/// Runs `loss` over the rows, with noise on their embeddings where alpha is given (neftune.h).
 Result supervised(Run& run, const TokenRows& rows, const chat::Renderer& renderer,
-                  const algo::SupervisedLoss& loss);
+                  const algo::SupervisedLoss& loss, std::optional<double> neftune_noise_alpha = {});
 
 /// The whole command: opens the run, reads the data, trains.
 Result sft(const SftOptions& options, const algo::SupervisedLoss& loss, const Setting& setting);

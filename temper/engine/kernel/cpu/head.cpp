@@ -24,9 +24,30 @@ float log_sum(const ChunkStatistics& s) {
   return s.max + static_cast<float>(std::log(static_cast<double>(s.sum)));
 }
 
-/// Statistics of `rows` rows: [rows][chunks], and the target's z of each row.
-void forward(const HeadInput& in, bool index, ChunkStatistics* parts, float* target) {
-  const int64_t vocabulary = in.weight.n(), width = in.weight.k(), count = chunks(vocabulary);
+/// Σ of some logits, in eight chains.
+double sum(const float* logits, int64_t n) {
+  constexpr int64_t kChains = 8;
+  double chains[kChains] = {};
+  int64_t i = 0;
+  for (; i + kChains <= n; i += kChains) {
+    for (int64_t j = 0; j < kChains; ++j) chains[j] += double{logits[i + j]};
+  }
+  for (; i < n; ++i) chains[0] += double{logits[i]};
+  double all = 0;
+  for (double chain : chains) all += chain;
+  return all;
+}
+
+/// What a forward pass leaves.
+struct Parts {
+  int64_t count;                        // of chunks
+  std::vector<ChunkStatistics> chunks;  // [rows][count]
+  std::vector<double> sums;             // [rows][count] of undivided logits; empty: not asked for
+  std::vector<float> target;            // [rows] z of the target
+};
+
+void forward(const HeadInput& in, bool index, Parts& parts) {
+  const int64_t vocabulary = in.weight.n(), width = in.weight.k(), count = parts.count;
   const int64_t blocks = (in.rows + kRows - 1) / kRows;
   const auto temperature = static_cast<float>(in.temperature);
   tensor::parallel_pieces(count * blocks, [&](int64_t begin, int64_t end) {
@@ -46,34 +67,51 @@ void forward(const HeadInput& in, bool index, ChunkStatistics* parts, float* tar
                          {});
       for (int64_t i = 0; i < rows; ++i) {
         const float* logits = scratch.data() + i * kChunk;
-        simd().chunk_statistics(logits, n, temperature, index, &parts[(row + i) * count + chunk]);
+        const auto part = static_cast<size_t>((row + i) * count + chunk);
+        simd().chunk_statistics(logits, n, temperature, index, &parts.chunks[part]);
+        if (!parts.sums.empty()) parts.sums[part] = sum(logits, n);
         const int64_t at = in.targets[row + i] - first;
-        if (at >= 0 && at < n) target[row + i] = logits[at] / temperature;
+        if (at >= 0 && at < n)
+          parts.target[static_cast<size_t>(row + i)] = logits[at] / temperature;
       }
     }
   });
+}
+
+/// Mean of log p over the vocabulary: Σ z / vocabulary - lse.
+float mean_logp(const HeadInput& in, const Parts& parts, int64_t row, float lse) {
+  double all = 0;
+  for (int64_t chunk = 0; chunk < parts.count; ++chunk) {
+    all += parts.sums[static_cast<size_t>(row * parts.count + chunk)];
+  }
+  return static_cast<float>(all / static_cast<double>(in.weight.n()) / in.temperature -
+                            double{lse});
 }
 
 }  // namespace
 
 void head(const HeadInput& in, const HeadOutput& out) {
   const int64_t count = chunks(in.weight.n());
-  std::vector<ChunkStatistics> parts(static_cast<size_t>(in.rows * count));
-  std::vector<float> target(static_cast<size_t>(in.rows));
+  const auto pieces = static_cast<size_t>(in.rows * count);
+  Parts parts{.count = count,
+              .chunks = std::vector<ChunkStatistics>(pieces),
+              .sums = std::vector<double>(out.mean_logp != nullptr ? pieces : 0),
+              .target = std::vector<float>(static_cast<size_t>(in.rows))};
   for (int64_t i = 0; i < in.rows; ++i) {
     ASSERT(in.targets[i] >= 0 && in.targets[i] < in.weight.n(), "a target is a token");
   }
-  forward(in, out.argmax != nullptr, parts.data(), target.data());
+  forward(in, out.argmax != nullptr, parts);
   for (int64_t i = 0; i < in.rows; ++i) {
     ChunkStatistics all;
-    simd().merge_statistics(&parts[static_cast<size_t>(i * count)], count, &all);
+    simd().merge_statistics(&parts.chunks[static_cast<size_t>(i * count)], count, &all);
     const float lse = log_sum(all);
     if (out.lse != nullptr) out.lse[i] = lse;
-    if (out.logp != nullptr) out.logp[i] = target[static_cast<size_t>(i)] - lse;
+    if (out.logp != nullptr) out.logp[i] = parts.target[static_cast<size_t>(i)] - lse;
     // lse - Σ p z = log Σe - Σ e·(z - max) / Σe
     if (out.entropy != nullptr) out.entropy[i] = (lse - all.max) - all.weighted / all.sum;
     if (out.sum_p2 != nullptr) out.sum_p2[i] = all.squares / all.sum / all.sum;
     if (out.argmax != nullptr) out.argmax[i] = all.argmax;
+    if (out.mean_logp != nullptr) out.mean_logp[i] = mean_logp(in, parts, i, lse);
   }
 }
 
@@ -90,15 +128,19 @@ void head_backward(const HeadInput& in, const HeadGradient& g) {
         for (int64_t i = 0; i < piece.rows; ++i) {
           const int64_t r = piece.row + i;
           float* z = piece.z + i * piece.ldz;
+          const float d_mean = g.d_mean_logp != nullptr ? g.d_mean_logp[r] : 0;
           simd().logit_gradient({.logits = z,
                                  .n = piece.n,
                                  .temperature = temperature,
                                  .lse = g.lse[r],
-                                 .d_logp = g.d_logp[r],
+                                 .d_logp = g.d_logp[r] + d_mean,  // both take p from it
                                  .d_entropy = g.d_entropy != nullptr ? g.d_entropy[r] : 0,
                                  .entropy = g.d_entropy != nullptr ? g.entropy[r] : 0});
           const int64_t target = in.targets[r] - piece.first;
           if (target >= 0 && target < piece.n) z[target] += g.d_logp[r] / temperature;
+          if (d_mean == 0) continue;
+          const float share = d_mean / (static_cast<float>(in.weight.n()) * temperature);
+          for (int64_t v = 0; v < piece.n; ++v) z[v] += share;
         }
       });
 }

@@ -53,7 +53,7 @@ Head head(const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& 
   at::Tensor lse = at::logsumexp(z, {-1});
   at::Tensor logp = z - lse.unsqueeze(1), p = at::exp(logp);
   return {logp.gather(1, targets.unsqueeze(1)).squeeze(1), lse, -(p * logp).sum(-1),
-          (p * p).sum(-1)};
+          (p * p).sum(-1), logp.mean(-1)};
 }
 
 at::Tensor divergence(const DivergenceHeads& h, double beta, double temperature) {

@@ -27,7 +27,7 @@ Attention attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& 
                     int64_t window = 0);
 
 struct Head {
-  at::Tensor logp, lse, entropy, sum_p2;  // [N]
+  at::Tensor logp, lse, entropy, sum_p2, mean_logp;  // [N]
 };
 /// hidden [N, width], weight [vocabulary, width], targets [N] (int64).
 Head head(const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& targets,

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "temper/foundation/error/error.h"
 #include "temper/learn/algo/conformance.h"
 
 namespace temper::algo::conformance {
@@ -17,12 +18,35 @@ TEST(Sft, DftConforms) {
   expect_conforms_but_for_differences(kDft);
 }
 
+TEST(Sft, LabelSmoothingConforms) {
+  const auto member = supervised("sft", "label_smoothing_factor: 0.3");
+  EXPECT_TRUE(member->needs_mean_logp());
+  EXPECT_FALSE(supervised("sft")->needs_mean_logp());
+  expect_conforms([&](Tokens t) {
+    t.mean_logp = 3 * t.logp - 2;  // it stands where log-probs stand
+    return member->terms(t);
+  });
+}
+
+TEST(Sft, LabelSmoothingIsNoPartOfDft) {
+  const auto member = supervised("sft", "label_smoothing_factor: 0.1\nloss_type: dft");
+  try {
+    member->needs_mean_logp();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.parts().what, "label_smoothing_factor is not part of loss_type dft");
+  }
+}
+
 TEST(Sft, WorkedNumbersStandOnThePage) {
   const at::Tensor logits = column({1, 2, 3, 0.5, 0, -0.5}).reshape({2, 3});
   const at::Tensor leaf = logits.set_requires_grad(true);
   const at::Tensor target = at::tensor({2, 0}, at::kLong).reshape({2, 1});
   Tokens tokens = shaped({2});
   tokens.logp = at::gather(at::log_softmax(leaf, 1), 1, target).reshape({2});
+  tokens.mean_logp = at::log_softmax(logits.detach(), 1).mean(1);
+  const std::vector<double> smoothed =
+      metric("", supervised("sft", "label_smoothing_factor: 0.1")->terms(tokens).value).values;
   const Terms terms = kSft(tokens);
   const at::Tensor mean_nll = divided(terms, tokens, counted(tokens));
   mean_nll.backward();
@@ -43,6 +67,8 @@ TEST(Sft, WorkedNumbersStandOnThePage) {
                       {"slope_1", slope[0]},
                       {"slope_2", slope[1]},
                       {"slope_3", slope[2]},
+                      {"smoothed_1", smoothed[0]},
+                      {"smoothed_2", smoothed[1]},
                       {"dft_1", dft.loss},
                       {"dft_slope", dft.grad[0]},
                       {"token_mean", step(kSft, two).loss},
